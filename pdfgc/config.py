@@ -1,0 +1,256 @@
+"""Every number that shapes a model or a run: signal constants, crops, model presets, training.
+
+All configurations are frozen, validated when they are made, and travel as JSON beside the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Literal, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from pdfgc.errors import InputError
+
+_STRICT = ConfigDict(extra="forbid")
+
+T = TypeVar("T")
+
+
+def exact_div(numerator: int, denominator: int) -> int:
+    """Divide two integers that must divide without a rest.
+
+    Raises:
+        ValueError: there is a rest.
+    """
+    if numerator % denominator:
+        raise ValueError(f"{numerator} is not a multiple of {denominator}.")
+    return numerator // denominator
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AudioConfig:
+    """How sound is seen by the speech encoder."""
+
+    sample_rate: int = 16_000
+    """Samples per second of every waveform inside the project (Hz)."""
+    hop_length: int = 160
+    """Samples between two mel steps."""
+    n_fft: int = 1024
+    """Length of the Fourier transform (samples)."""
+    win_length: int = 640
+    """Length of the Hann window (samples)."""
+    n_mels: int = 80
+    """Mel bands (Slaney scale, area-normalised)."""
+    f_min: float = 55.0
+    """Lower edge of the lowest band (Hz)."""
+    f_max: float = 7600.0
+    """Upper edge of the highest band (Hz)."""
+    fps: int = 25
+    """Video frames per second that the speech encoder answers with."""
+    window_past: int = 24
+    """Mel steps of a window before the middle of its video frame."""
+    window_ahead: int = 12
+    """Mel steps of a window from the middle of its video frame on: the look-ahead."""
+
+    def __post_init__(self) -> None:
+        """Refuse rates that do not divide and windows that look too far ahead."""
+        exact_div(self.sample_rate, self.hop_length * self.fps)
+        if self.window_ahead * self.hop_length > 0.12 * self.sample_rate:
+            raise ValueError("window_ahead looks further ahead than 120 ms at this hop_length.")
+
+    @property
+    def mels_per_frame(self) -> int:
+        """Mel steps per video frame."""
+        return exact_div(self.sample_rate, self.hop_length * self.fps)
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Audio samples per video frame."""
+        return exact_div(self.sample_rate, self.fps)
+
+    @property
+    def window_mels(self) -> int:
+        """Mel steps in one window."""
+        return self.window_past + self.window_ahead
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CropConfig:
+    """Where the square face crop lies in a frame."""
+
+    scale: float = 1.7
+    """Side of the crop over the longer side of the box around the landmarks."""
+    rise: float = 0.08
+    """Share of the crop's side by which its centre lies above the centre of that box."""
+    size: int = 256
+    """Side of packed crops (px)."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class EncoderConfig:
+    """Widths of the encoders."""
+
+    image_size: int = 128
+    """Side of the square image that motion, eye and pose encoders see (px)."""
+    trunk_channels: tuple[int, ...] = (32, 64, 128, 256)
+    """Channels of the stage-1 trunk at 1/2, 1/4, 1/8 and 1/16 of the image."""
+    trunk_width: int = 192
+    """Width of the stage-1 motion feature."""
+    light_channels: tuple[int, ...] = (16, 32, 64, 96)
+    """Channels of the eye and pose trunks, likewise."""
+    hidden_width: int = 128
+    """Width of hidden layers in heads, and of the eye encoder's hidden feature."""
+    speech_channels: tuple[int, ...] = (24, 48, 96, 128)
+    """Channels of the speech encoder at 1/2, 1/4, 1/8 and 1/16 of the mel bands."""
+    lip_width: int = 32
+    """Width of the lip code."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class GeneratorConfig:
+    """Shape of the shared generator."""
+
+    driver: Literal["codes", "landmarks"] = "codes"
+    """What motion the generator takes."""
+    identity: tuple[Literal["adain", "attention", "alignment"], ...] = ("adain", "alignment")
+    """Paths by which the source's look enters."""
+    image_size: int = 256
+    """Side of the picture it makes (px)."""
+    base_size: int = 8
+    """Side of the learned constant it starts from."""
+    channels: tuple[int, ...] = (192, 160, 112, 64, 32, 16)
+    """Channels at base_size, 2 x base_size, ... up to image_size."""
+    source_channels: tuple[int, ...] = (160, 128, 96, 48, 24, 12)
+    """Channels of the source's feature maps at the same sides."""
+    appearance_width: int = 256
+    """Width of the appearance vector."""
+    style_width: int = 256
+    """Width of the style that modulates every layer."""
+
+    def __post_init__(self) -> None:
+        """Refuse channel rows that do not reach the picture's side."""
+        levels = len(self.channels)
+        if len(self.source_channels) != levels:
+            raise ValueError("channels and source_channels must have the same length.")
+        if self.base_size * 2 ** (levels - 1) != self.image_size:
+            raise ValueError(
+                f"{levels} channels from base_size {self.base_size} do not reach "
+                f"image_size {self.image_size}."
+            )
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ModelConfig:
+    """Everything needed to build a model; stored with its weights."""
+
+    preset: str
+    """Name of the row of `PRESETS` it came from."""
+    generator: GeneratorConfig = GeneratorConfig()
+    encoders: EncoderConfig = EncoderConfig()
+    audio: AudioConfig = AudioConfig()
+    crop: CropConfig = CropConfig()
+    expression_window: int = 13
+    """Frames (at 25 fps) over which the expression feature is averaged: 0.52 s."""
+
+
+FAST = ModelConfig(preset="fast")
+FAST_128 = ModelConfig(
+    preset="fast-128",
+    generator=GeneratorConfig(
+        image_size=128, channels=(192, 160, 112, 64, 32), source_channels=(160, 128, 96, 48, 24)
+    ),
+)
+TINY = ModelConfig(
+    preset="tiny",
+    generator=GeneratorConfig(
+        image_size=64,
+        channels=(32, 24, 16, 12),
+        source_channels=(32, 24, 16, 8),
+        appearance_width=32,
+        style_width=32,
+    ),
+    encoders=EncoderConfig(
+        image_size=64,
+        trunk_channels=(8, 16, 16, 32),
+        trunk_width=32,
+        light_channels=(8, 8, 16, 16),
+        hidden_width=16,
+        speech_channels=(8, 8, 16, 16),
+        lip_width=8,
+    ),
+)
+
+PRESETS: dict[str, ModelConfig] = {c.preset: c for c in (TINY, FAST_128, FAST)}
+"""Model presets by name."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TrainConfig:
+    """One training stage's run."""
+
+    steps: int = 1000
+    """Optimizer steps of the stage."""
+    batch_size: int = 16
+    """Samples per step and process."""
+    learning_rate: float = 2e-4
+    """Peak learning rate of what the stage trains."""
+    adversary_learning_rate: float = 4e-4
+    """Learning rate of the discriminator."""
+    adversary_start: int = 0
+    """Step from which the discriminator takes part."""
+    warmup_steps: int = 100
+    """Steps over which the learning rate rises."""
+    final_learning_rate: float = 0.1
+    """Learning rate at the last step over the peak (cosine in between)."""
+    ema_decay: float = 0.999
+    """Decay of the averaged weights."""
+    clip_norm: float = 5.0
+    """Largest gradient norm."""
+    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
+    """Arithmetic of the forward passes."""
+    seed: int = 0
+    """Seed of initialisation, sampling and augmentation."""
+    checkpoint_every: int = 500
+    """Steps between two checkpoints."""
+    sample_every: int = 500
+    """Steps between two sample grids."""
+    log_every: int = 20
+    """Steps between two lines of scalars."""
+    person_cap: float = 0.25
+    """Largest share of a batch that one person may take where appearance is trained."""
+
+    def __post_init__(self) -> None:
+        """Refuse shares and counts that make no sense."""
+        if not 0 < self.person_cap <= 1:
+            raise ValueError("person_cap must be above 0 and at most 1.")
+        if self.steps < 1 or self.batch_size < 1:
+            raise ValueError("steps and batch_size must be at least 1.")
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """Turn a configuration into plain JSON values."""
+    return asdict(config)
+
+
+def from_json(kind: type[T], values: dict[str, Any], origin: str) -> T:
+    """Read a configuration back and validate it.
+
+    Args:
+        kind: the configuration's class.
+        values: what `to_json` gave.
+        origin: file that the values came from, for the error.
+
+    Raises:
+        InputError: a key is unknown, missing or out of range.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{origin}: the configuration does not fit this version of pdfgc at {where!r} "
+            f"({first['msg']}); use the version that wrote it."
+        ) from error
