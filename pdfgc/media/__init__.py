@@ -1,0 +1,21 @@
+"""Media in and out: sound, pictures and video."""
+
+from __future__ import annotations
+
+from pdfgc.media.audio import SILENCE, log_mel, mel_windows, read_audio, settled_mels
+from pdfgc.media.image import read_image
+from pdfgc.media.video import VideoFrame, VideoInfo, probe, read_video, resample_frames
+
+__all__ = [
+    "SILENCE",
+    "VideoFrame",
+    "VideoInfo",
+    "log_mel",
+    "mel_windows",
+    "probe",
+    "read_audio",
+    "read_image",
+    "read_video",
+    "resample_frames",
+    "settled_mels",
+]

@@ -1,0 +1,72 @@
+"""Opening media files with errors that a user can act on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.format import Flags
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from pdfgc.errors import InputError
+
+
+def check_file(path: str | os.PathLike[str]) -> Path:
+    """Return `path` as a `Path` to a readable file that holds something.
+
+    Raises:
+        InputError: it is missing, a folder, empty, or not readable.
+    """
+    file = Path(path)
+    if not file.exists():
+        raise InputError(f"{file}: no such file; check the path.")
+    if file.is_dir():
+        raise InputError(f"{file}: is a folder; give a file inside it.")
+    if not os.access(file, os.R_OK):
+        raise InputError(f"{file}: no permission to read it; change its permissions.")
+    if file.is_file() and file.stat().st_size == 0:
+        raise InputError(f"{file}: is empty (0 bytes); copy or export it again.")
+    return file
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
+    """Open a media file for reading and close it afterwards.
+
+    Raises:
+        InputError: the file cannot be read, or is not audio or video that FFmpeg knows.
+    """
+    file = check_file(path)
+    try:
+        container = av.open(str(file), metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(
+            f"{file}: is not a readable audio, video or image file; it may be damaged or cut off "
+            "in the copy, so export it again."
+        ) from error
+    with container:
+        yield container
+
+
+def time_zero_s(container: InputContainer) -> float:
+    """Seconds on the container's clock that count as time zero, for its sound and picture alike.
+
+    Broadcast formats (MPEG transport and program streams) start their clock anywhere; files such
+    as MP4 and Matroska start it at zero, and a stream that begins later does so on purpose.
+    """
+    if container.start_time is None or not container.format.flags & int(Flags.ts_discont.value):
+        return 0.0
+    return container.start_time / av.time_base
+
+
+def find_video(container: InputContainer) -> VideoStream | None:
+    """The first stream of moving pictures; the cover picture of a song does not count."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    return None
