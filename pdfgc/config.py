@@ -102,7 +102,7 @@ class EncoderConfig:
     """Channels of the eye and pose trunks, likewise."""
     hidden_width: int = 128
     """Width of hidden layers in heads, and of the eye encoder's hidden feature."""
-    speech_channels: tuple[int, ...] = (24, 48, 96, 128)
+    speech_channels: tuple[int, ...] = (24, 40, 80, 112)
     """Channels of the speech encoder at 1/2, 1/4, 1/8 and 1/16 of the mel bands."""
     lip_width: int = 32
     """Width of the lip code."""
@@ -118,6 +118,8 @@ class GeneratorConfig:
     """Paths by which the source's look enters."""
     image_size: int = 256
     """Side of the picture it makes (px)."""
+    analysis_size: int = 128
+    """Side at which the source is analysed and the first picture made; sides above add detail."""
     base_size: int = 8
     """Side of the learned constant it starts from."""
     channels: tuple[int, ...] = (192, 160, 112, 64, 32, 16)
@@ -139,6 +141,13 @@ class GeneratorConfig:
                 f"{levels} channels from base_size {self.base_size} do not reach "
                 f"image_size {self.image_size}."
             )
+        if not self.base_size <= self.analysis_size <= self.image_size:
+            raise ValueError("analysis_size must lie between base_size and image_size.")
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Sides of the levels, from base_size up to image_size (px)."""
+        return tuple(self.base_size * 2**level for level in range(len(self.channels)))
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -166,6 +175,7 @@ TINY = ModelConfig(
     preset="tiny",
     generator=GeneratorConfig(
         image_size=64,
+        analysis_size=64,
         channels=(32, 24, 16, 12),
         source_channels=(32, 24, 16, 8),
         appearance_width=32,

@@ -1,0 +1,18 @@
+"""One public encoder per factor, each usable alone."""
+
+from pdfgc.encoders.appearance import Appearance, AppearanceEncoder
+from pdfgc.encoders.eye import EyeEncoder
+from pdfgc.encoders.motion import ExpressionEncoder, LipEncoder, MotionEncoder
+from pdfgc.encoders.pose import PoseEncoder
+from pdfgc.encoders.speech import SpeechEncoder
+
+__all__ = [
+    "Appearance",
+    "AppearanceEncoder",
+    "ExpressionEncoder",
+    "EyeEncoder",
+    "LipEncoder",
+    "MotionEncoder",
+    "PoseEncoder",
+    "SpeechEncoder",
+]

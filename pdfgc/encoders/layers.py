@@ -1,0 +1,90 @@
+"""Building blocks that the encoders share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ResidualDown(nn.Module):
+    """Two 3x3 convolutions with batch norm beside a 1x1 shortcut; halves the picture.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        stride: 2 halves the picture, 1 keeps its size.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 2) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = nn.Sequential(
+            nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity(),
+            nn.Conv2d(inputs, outputs, 1, bias=False),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
+        out: Tensor = torch.relu(self.body(maps) + self.shortcut(maps))
+        return out
+
+
+class ImageTrunk(nn.Module):
+    """A residual network that keeps the layout of the picture until its last layer.
+
+    The last maps are squeezed to few channels and flattened, not averaged: where something is in
+    the crop is what motion is about.
+
+    Args:
+        image_size: side of the picture (px).
+        channels: channels at 1/2, 1/4, 1/8 and 1/16 of the picture.
+        width: width of the feature.
+        squeeze: channels that are flattened.
+    """
+
+    def __init__(
+        self, image_size: int, channels: tuple[int, ...], width: int, squeeze: int = 32
+    ) -> None:
+        super().__init__()
+        self.image_size = image_size
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, channels[0], 3, 2, 1, bias=False), nn.BatchNorm2d(channels[0]), nn.ReLU()
+        )
+        blocks: list[nn.Module] = []
+        for inputs, outputs in zip(channels[:-1], channels[1:], strict=True):
+            blocks += [ResidualDown(inputs, outputs), ResidualDown(outputs, outputs, stride=1)]
+        self.blocks = nn.Sequential(*blocks)
+        side = image_size // 2 ** len(channels)
+        self.squeeze = nn.Sequential(
+            nn.Conv2d(channels[-1], squeeze, 1, bias=False), nn.BatchNorm2d(squeeze), nn.ReLU()
+        )
+        self.project = nn.Linear(squeeze * side * side, width)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Read the motion feature off a face crop.
+
+        Args:
+            image: (B, 3, image_size, image_size) RGB in [-1, 1].
+
+        Returns:
+            (B, width) feature.
+
+        Raises:
+            ValueError: the picture has another size.
+        """
+        expected = (3, self.image_size, self.image_size)
+        if tuple(image.shape[1:]) != expected:
+            raise ValueError(f"expected (B, {expected}), given {tuple(image.shape)}")
+        feature: Tensor = self.project(self.squeeze(self.blocks(self.stem(image))).flatten(1))
+        return feature
+
+
+def head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """A small multi-layer perceptron: (..., inputs) to (..., outputs)."""
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))

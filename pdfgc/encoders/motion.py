@@ -1,0 +1,80 @@
+"""The unified motion encoder of stage 1 and the lip and expression heads that read it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pdfgc.config import EncoderConfig
+from pdfgc.encoders.layers import ImageTrunk, head
+from pdfgc.motion import EXPRESSION_WIDTH
+
+
+class MotionEncoder(ImageTrunk):
+    """E_mot of PD-FGC (stage 1): one feature that holds all motion of a face crop.
+
+    Frozen after stage 1; `LipEncoder` and `ExpressionEncoder` are heads on it.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__(config.image_size, config.trunk_channels, config.trunk_width)
+
+
+class LipEncoder(nn.Module):
+    """E_lip of PD-FGC (stage 2): lip code of a face crop, in the space of `SpeechEncoder`."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.head = head(config.trunk_width, config.hidden_width, config.lip_width)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Motion feature (..., trunk_width) to L2-normalised lip code (..., lip_width)."""
+        return F.normalize(self.head(feature), dim=-1)
+
+
+class ExpressionEncoder(nn.Module):
+    """E_exp of PD-FGC (stage 3): expression as the mean over a window of frames.
+
+    Args:
+        config: widths.
+        window: frames of the window, odd; 13 frames at 25 fps are 0.52 s.
+    """
+
+    def __init__(self, config: EncoderConfig, window: int) -> None:
+        super().__init__()
+        if window % 2 == 0:
+            raise ValueError(f"window must be odd, given {window}")
+        self.window = window
+        self.head = head(config.trunk_width, config.hidden_width, EXPRESSION_WIDTH)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Average the head over a window.
+
+        Args:
+            features: (B, W, trunk_width) motion features of the frames of one window; fewer than
+                `window` at the ends of a clip, 1 for stills.
+
+        Returns:
+            (B, 30) expression code.
+        """
+        mean: Tensor = self.head(features).mean(dim=1)
+        return mean
+
+    def over_clip(self, features: Tensor) -> Tensor:
+        """Expression code of every frame of a clip, centred window, truncated at the edges.
+
+        Args:
+            features: (T, trunk_width) motion features of consecutive frames at 25 fps.
+
+        Returns:
+            (T, 30) expression codes.
+        """
+        codes = self.head(features)
+        total = F.pad(codes.cumsum(0), (0, 0, 1, 0))
+        frame = torch.arange(len(codes), device=codes.device)
+        half = self.window // 2
+        low = (frame - half).clamp(min=0)
+        high = (frame + half + 1).clamp(max=len(codes))
+        mean: Tensor = (total[high] - total[low]) / (high - low).unsqueeze(1)
+        return mean

@@ -1,0 +1,16 @@
+"""The one generator, its drivers, its identity paths and its adversary."""
+
+from pdfgc.generator.discriminator import Discriminator, Judgement
+from pdfgc.generator.drivers import CodesDriver, FeatureDriver
+from pdfgc.generator.generator import Generated, Generator
+from pdfgc.generator.identity import Flow
+
+__all__ = [
+    "CodesDriver",
+    "Discriminator",
+    "FeatureDriver",
+    "Flow",
+    "Generated",
+    "Generator",
+    "Judgement",
+]

@@ -1,0 +1,39 @@
+"""What drives a generator: codes, or the unified motion feature of stage 1."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from pdfgc.encoders.layers import head
+
+
+class CodesDriver(nn.Module):
+    """Embeds joined factor codes (`pdfgc.motion.Codes.join`).
+
+    Args:
+        width: width of the joined codes.
+        style_width: width of the embedding.
+    """
+
+    def __init__(self, width: int, style_width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.embed = head(width, style_width, style_width)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """(..., width) to (..., style_width).
+
+        Raises:
+            ValueError: the codes have another width.
+        """
+        if codes.shape[-1] != self.width:
+            raise ValueError(f"expected (..., {self.width}) codes, given {tuple(codes.shape)}")
+        embedding: Tensor = self.embed(codes)
+        return embedding
+
+
+class FeatureDriver(CodesDriver):
+    """Embeds the motion feature of `MotionEncoder`: the input of G_0 in stage 1 of PD-FGC.
+
+    Stage 3 puts `CodesDriver` in its place; all else of the generator is kept.
+    """

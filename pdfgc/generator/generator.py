@@ -1,0 +1,179 @@
+"""The shared generator: a decoder that looks its source up along predicted flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pdfgc.config import GeneratorConfig
+from pdfgc.encoders import Appearance
+from pdfgc.generator.drivers import CodesDriver
+from pdfgc.generator.identity import Flow, FlowHead, GlobalFlow
+from pdfgc.generator.layers import AdaIN, identity_grid, upsample
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What the generator gives.
+
+    Attributes:
+        image: (B, 3, S, S) RGB in [-1, 1].
+        flows: one `Flow` per level, from the smallest side up.
+        synthesis: (B, 3, S, S) the part of the picture that is made, not looked up.
+        copied: (B, 1, S, S) share of each pixel that is looked up in the sources, in [0, 1].
+    """
+
+    image: Tensor
+    flows: tuple[Flow, ...]
+    synthesis: Tensor
+    copied: Tensor
+
+
+class AlignedBlock(nn.Module):
+    """One level: enlarge, modulate, refine the flow, take in the warped source, modulate."""
+
+    def __init__(
+        self, inputs: int, channels: int, source_channels: int, style_width: int
+    ) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, channels, 3, 1, 1, bias=False)
+        self.first_norm = AdaIN(channels, style_width)
+        self.flow = FlowHead(channels, style_width)
+        self.second = nn.Conv2d(channels + source_channels, channels, 3, 1, 1, bias=False)
+        self.second_norm = AdaIN(channels, style_width)
+        self.shortcut = nn.Conv2d(inputs, channels, 1, bias=False)
+
+    def forward(
+        self, maps: Tensor, source: Tensor, style: Tensor, pair: Tensor, flow: Flow
+    ) -> tuple[Tensor, Flow]:
+        """Run one level.
+
+        Args:
+            maps: (B, inputs, h, w) of the level below, h = side or side / 2.
+            source: (B, K, source_channels, side, side) maps of the sources.
+            style: (B, style_width).
+            pair: (B, K, 2 * style_width).
+            flow: flow of the level below.
+
+        Returns:
+            (B, channels, side, side) maps and the flow at this side.
+        """
+        side = source.shape[-1]
+        # Convolving before enlarging costs a quarter.
+        inner, short = self.first(maps), self.shortcut(maps)
+        if side != maps.shape[-1]:
+            inner, short = upsample(inner, side), upsample(short, side)
+        inner = F.leaky_relu(self.first_norm(inner, style), 0.2)
+        if side != flow.field.shape[-1]:
+            flow = flow.enlarge(side)
+        flow = self.flow(inner, pair, flow)
+        looked_up = (flow.blend(source) * flow.visible()).to(inner.dtype)
+        out = self.second_norm(self.second(torch.cat([inner, looked_up], dim=1)), style)
+        return F.leaky_relu(out, 0.2) + short, flow
+
+
+class PictureHead(nn.Module):
+    """Turns maps into a picture and the share of it that is copied from the sources."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 4, 3, 1, 1)
+
+    def start_silent(self) -> PictureHead:
+        """Make the head add nothing at first, so that a larger network starts as the smaller."""
+        nn.init.zeros_(self.conv.weight)
+        nn.init.zeros_(self.conv.bias)
+        return self
+
+    def forward(self, maps: Tensor, before: Tensor | None) -> Tensor:
+        """(B, C, S, S), (B, 4, S/2, S/2) or nothing, to (B, 4, S, S): RGB and copy logit."""
+        out: Tensor = self.conv(maps).float()
+        return out if before is None else out + upsample(before, out.shape[-1])
+
+
+class Generator(nn.Module):
+    """Decoder with AdaIN and alignment, driven by embedded motion.
+
+    From a learned constant, modulated by AdaIN from appearance, the sources' own motion and the
+    driving motion (few-shot paper, section 3; PD-FGC's G_0 and G), every level predicts a residual
+    flow and a mask and takes in the sources' maps warped by that flow (MarioNETte's target feature
+    alignment, here in one step). The picture itself is the last map that is looked up.
+
+    Args:
+        config: shape of the network.
+        driver: embeds the motion that drives it.
+    """
+
+    def __init__(self, config: GeneratorConfig, driver: CodesDriver) -> None:
+        super().__init__()
+        self.config = config
+        self.driver = driver
+        width = config.style_width
+        self.constant = nn.Parameter(torch.randn(1, config.channels[0], *[config.base_size] * 2))
+        self.style = nn.Sequential(
+            nn.Linear(config.appearance_width + 2 * width, width), nn.ReLU(), nn.Linear(width, width)
+        )
+        self.global_flow = GlobalFlow(width)
+        self.levels = nn.ModuleList(
+            AlignedBlock(inputs, channels, source, width)
+            for inputs, channels, source in zip(
+                (config.channels[0], *config.channels[:-1]),
+                config.channels,
+                config.source_channels,
+                strict=True,
+            )
+        )
+        self.heads = nn.ModuleDict(
+            {
+                str(side): head if side == config.analysis_size else head.start_silent()
+                for side, channels in zip(config.sides, config.channels, strict=True)
+                if side >= config.analysis_size
+                for head in [PictureHead(channels)]
+            }
+        )
+
+    def forward(self, appearance: Appearance, source: Tensor, driving: Tensor) -> Generated:
+        """Draw the sources' person with the driving motion.
+
+        Args:
+            appearance: look of B persons from K sources each.
+            source: (B, K, D) joined codes of the sources themselves.
+            driving: (B, D) joined driving codes.
+
+        Returns:
+            The picture, the flows and what they were made of.
+        """
+        return self.synthesise(appearance, self.driver(source), self.driver(driving))
+
+    def synthesise(
+        self, appearance: Appearance, source: Tensor, driving: Tensor
+    ) -> Generated:
+        """As `forward`, from embedded motion.
+
+        Args:
+            appearance: look of B persons from K sources each.
+            source: (B, K, style_width) embedded motion of the sources themselves.
+            driving: (B, style_width) embedded driving motion.
+        """
+        batch, shots = source.shape[:2]
+        style = self.style(torch.cat([appearance.vector, source.mean(dim=1), driving], dim=1))
+        pair = torch.cat([source, driving.unsqueeze(1).expand(-1, shots, -1)], dim=2)
+        maps = self.constant.expand(batch, -1, -1, -1)
+        side = self.config.base_size
+        flow = self.global_flow(pair, identity_grid(side, side, maps.device))
+        flows: list[Flow] = []
+        picture: Tensor | None = None
+        for level, look, side in zip(self.levels, appearance.maps, self.config.sides, strict=True):
+            maps, flow = level(maps, look, style, pair, flow)
+            flows.append(flow)
+            if str(side) in self.heads:
+                picture = self.heads[str(side)](maps, picture)
+        if picture is None:
+            raise ValueError("the generator has no picture head; check analysis_size")
+        synthesis = torch.tanh(picture[:, :3])
+        copied = torch.sigmoid(picture[:, 3:])
+        image = copied * flow.blend(appearance.images) + (1 - copied) * synthesis
+        return Generated(image, tuple(flows), synthesis, copied)

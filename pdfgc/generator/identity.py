@@ -1,0 +1,124 @@
+"""How the source's look enters the generator: alignment by predicted flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pdfgc.generator.layers import upsample, warp
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Where each of K sources is looked up, per output pixel.
+
+    Attributes:
+        field: (B, K, 2, h, w) backward flow, x then y, the picture spans [-1, 1].
+        mask: (B, K, 1, h, w) logit of how much of the source is seen there.
+        confidence: (B, K, 1, h, w) logit of the source's weight among the K.
+    """
+
+    field: Tensor
+    mask: Tensor
+    confidence: Tensor
+
+    def enlarge(self, side: int) -> Flow:
+        """The same flow at another side (px)."""
+
+        def larger(maps: Tensor) -> Tensor:
+            batch, shots = maps.shape[:2]
+            return upsample(maps.flatten(0, 1), side).unflatten(0, (batch, shots))
+
+        return Flow(larger(self.field), larger(self.mask), larger(self.confidence))
+
+    def blend(self, maps: Tensor) -> Tensor:
+        """Warp each source's maps by its own flow and blend them by confidence.
+
+        Args:
+            maps: (B, K, C, H, W).
+
+        Returns:
+            (B, C, h, w) float32.
+        """
+        batch, shots = maps.shape[:2]
+        moved = warp(maps.flatten(0, 1), self.field.flatten(0, 1))
+        if shots == 1:
+            return moved
+        weights = self.confidence.float().softmax(dim=1)
+        return (moved.unflatten(0, (batch, shots)) * weights).sum(dim=1)
+
+    def visible(self) -> Tensor:
+        """(B, 1, h, w) share of the blended sources that is seen."""
+        share = self.mask.float().sigmoid()
+        return (share * self.confidence.float().softmax(dim=1)).sum(dim=1)
+
+
+class FlowHead(nn.Module):
+    """Predicts the residual flow, mask and confidence of one level for each source.
+
+    The decoder's maps are shared by the sources; each source's own motion modulates them, since
+    how far a source has to move depends on where it stands.
+    """
+
+    def __init__(self, channels: int, style_width: int) -> None:
+        super().__init__()
+        self.modulate = nn.Linear(2 * style_width, 2 * channels)
+        self.predict = nn.Conv2d(channels, 4, 3, 1, 1)
+        nn.init.normal_(self.modulate.weight, std=0.02)
+        nn.init.zeros_(self.modulate.bias)
+        nn.init.zeros_(self.predict.weight)
+        nn.init.zeros_(self.predict.bias)
+
+    def forward(self, maps: Tensor, pair: Tensor, before: Flow) -> Flow:
+        """Refine a flow.
+
+        Args:
+            maps: (B, C, h, w) decoder maps.
+            pair: (B, K, 2 * style_width) source's and driving embedding.
+            before: flow so far, at the same side.
+
+        Returns:
+            The refined flow.
+        """
+        batch, shots = pair.shape[:2]
+        scale, shift = self.modulate(pair)[..., None, None].chunk(2, dim=2)
+        moved = torch.relu(maps.unsqueeze(1) * (1 + scale) + shift).flatten(0, 1)
+        step = self.predict(moved).float().unflatten(0, (batch, shots))
+        return Flow(
+            field=before.field + step[:, :, :2],
+            mask=before.mask + step[:, :, 2:3],
+            confidence=before.confidence + step[:, :, 3:],
+        )
+
+
+class GlobalFlow(nn.Module):
+    """The flow that every level refines: one affine movement per source, read off the codes."""
+
+    def __init__(self, style_width: int) -> None:
+        super().__init__()
+        self.affine = nn.Sequential(
+            nn.Linear(2 * style_width, style_width), nn.ReLU(), nn.Linear(style_width, 6)
+        )
+        nn.init.zeros_(self.affine[2].weight)
+        nn.init.zeros_(self.affine[2].bias)
+
+    def forward(self, pair: Tensor, grid: Tensor) -> Flow:
+        """Affine flow of each source.
+
+        Args:
+            pair: (B, K, 2 * style_width) source's and driving embedding.
+            grid: (1, h, w, 2) from `identity_grid`.
+
+        Returns:
+            Flow at the grid's side with zero mask and confidence.
+        """
+        batch, shots = pair.shape[:2]
+        matrix = self.affine(pair).float().unflatten(-1, (2, 3))
+        ones = torch.ones_like(grid[..., :1])
+        points = torch.cat([grid, ones], dim=-1)[0]
+        field = torch.einsum("bkij,hwj->bkihw", matrix, points)
+        empty = torch.zeros_like(field[:, :, :1])
+        # Sources start out visible: copying is the better first guess.
+        return Flow(field=field, mask=empty + 1.0, confidence=empty)

@@ -1,0 +1,58 @@
+"""Layers of the generator."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class AdaIN(nn.Module):
+    """Adaptive instance normalisation: scale and shift come from a style.
+
+    Args:
+        channels: channels of the maps.
+        style_width: width of the style.
+    """
+
+    def __init__(self, channels: int, style_width: int) -> None:
+        super().__init__()
+        self.affine = nn.Linear(style_width, 2 * channels)
+        nn.init.normal_(self.affine.weight, std=0.02)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, maps: Tensor, style: Tensor) -> Tensor:
+        """(B, channels, H, W), (B, style_width) to (B, channels, H, W)."""
+        scale, shift = self.affine(style)[..., None, None].chunk(2, dim=1)
+        return F.instance_norm(maps) * (1 + scale) + shift
+
+
+def identity_grid(height: int, width: int, device: torch.device) -> Tensor:
+    """Sampling grid that changes nothing: (1, height, width, 2), x then y in [-1, 1]."""
+    x = (torch.arange(width, device=device, dtype=torch.float32) * 2 + 1) / width - 1
+    y = (torch.arange(height, device=device, dtype=torch.float32) * 2 + 1) / height - 1
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).unsqueeze(0)
+
+
+def warp(maps: Tensor, flow: Tensor) -> Tensor:
+    """Move maps by a backward flow: the output at p shows the input at p + flow(p).
+
+    Always in float32: bfloat16 grid sampling is wrong on CPUs (torch 2.13).
+
+    Args:
+        maps: (B, C, H, W).
+        flow: (B, 2, h, w), x then y, in units where the picture spans [-1, 1].
+
+    Returns:
+        (B, C, h, w) float32.
+    """
+    with torch.autocast(device_type=maps.device.type, enabled=False):
+        grid = identity_grid(*flow.shape[2:], flow.device) + flow.float().permute(0, 2, 3, 1)
+        return F.grid_sample(
+            maps.float(), grid, mode="bilinear", padding_mode="border", align_corners=False
+        )
+
+
+def upsample(maps: Tensor, side: int) -> Tensor:
+    """Bilinear enlargement to (B, C, side, side)."""
+    return F.interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)
