@@ -1,0 +1,183 @@
+"""Augmentation: crops jittered with their labels, looks changed without motion, voices varied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from pdfgc.tracking.canonical import canonical_face
+from pdfgc.tracking.measure import pose_of_normalised
+from pdfgc.tracking.topology import topology_of
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """How each of `n` crops is moved: output crop coordinates p look up `scale R p + shift`.
+
+    Attributes:
+        scale: (n,) above 1 shows more around the face.
+        angle: (n,) rotation (rad).
+        shift: (n, 2) in crop coordinates.
+        mirror: (n,) whether the picture is mirrored.
+    """
+
+    scale: NDArray[np.float32]
+    angle: NDArray[np.float32]
+    shift: NDArray[np.float32]
+    mirror: NDArray[np.bool_]
+
+    @classmethod
+    def draw(
+        cls,
+        rng: np.random.Generator,
+        mirror: NDArray[np.bool_],
+        *,
+        max_zoom: float = 0.12,
+        max_angle: float = 0.12,
+        max_shift: float = 0.12,
+    ) -> Jitter:
+        """Draw a jitter for every entry of `mirror`; a third of the crops stay in place."""
+        n = len(mirror)
+        moved = rng.random(n) > 0.33
+        return cls(
+            scale=np.exp(rng.uniform(-max_zoom, max_zoom, n) * moved).astype(np.float32),
+            angle=(rng.uniform(-max_angle, max_angle, n) * moved).astype(np.float32),
+            shift=(rng.uniform(-max_shift, max_shift, (n, 2)) * moved[:, None]).astype(np.float32),
+            mirror=mirror,
+        )
+
+    def images(self, images: Tensor, side: int) -> Tensor:
+        """Resample pictures.
+
+        Args:
+            images: (n, 3, H, W).
+            side: side of the result (px).
+
+        Returns:
+            (n, 3, side, side).
+        """
+        cos, sin = np.cos(self.angle) * self.scale, np.sin(self.angle) * self.scale
+        flip = np.where(self.mirror, -1.0, 1.0)
+        # The mirror acts on the original picture, before it is looked up.
+        rows = np.stack(
+            [
+                np.stack([flip * cos, -flip * sin, flip * self.shift[:, 0]], axis=1),
+                np.stack([sin, cos, self.shift[:, 1]], axis=1),
+            ],
+            axis=1,
+        ).astype(np.float32)
+        grid = F.affine_grid(
+            torch.from_numpy(rows), [len(images), 3, side, side], align_corners=False
+        )
+        return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+    def landmarks(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Move landmarks (n, L, 3) in crop coordinates along with the pictures."""
+        order = canonical_face(topology_of(points.shape[1])).mirror
+        mirrored = points[:, order] * np.array([-1, 1, 1], np.float32)
+        points = np.where(self.mirror[:, None, None], mirrored, points)
+        cos, sin = np.cos(self.angle)[:, None], np.sin(self.angle)[:, None]
+        x = points[..., 0] - self.shift[:, 0, None]
+        y = points[..., 1] - self.shift[:, 1, None]
+        turned = np.stack([cos * x + sin * y, -sin * x + cos * y, points[..., 2]], axis=-1)
+        return (turned / self.scale[:, None, None]).astype(np.float32)
+
+    @staticmethod
+    def pose(points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Head pose (n, 6) of moved landmarks: the labels follow the crop."""
+        return pose_of_normalised(points)
+
+    def eyes(
+        self, gaze: NDArray[np.float32], openness: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mirror gaze (n, 2) and openness (n, 2) where the picture is mirrored."""
+        flip = self.mirror[:, None]
+        turned = np.where(flip, gaze * np.array([-1, 1], np.float32), gaze)
+        return turned, np.where(flip, openness[:, ::-1], openness)
+
+
+def change_look(images: Tensor, rng: np.random.Generator, strength: float = 1.0) -> Tensor:
+    """Change colour, contrast and sharpness, and nothing that tells motion.
+
+    Args:
+        images: (n, 3, S, S) RGB in [-1, 1].
+        rng: source of chance.
+        strength: 1 breaks identity as stage 1 of PD-FGC and Latent Pose Descriptors ask.
+
+    Returns:
+        (n, 3, S, S) in [-1, 1].
+    """
+    n = len(images)
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return torch.from_numpy(rng.uniform(low, high, (n, *shape, 1, 1)).astype(np.float32))
+
+    blurred = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    out = images + (blurred - images) * draw(-1.0, 1.0, 1) * strength
+    mean = out.mean(dim=(1, 2, 3), keepdim=True)
+    out = (out - mean) * (1 + draw(-0.4, 0.5, 1) * strength) + mean
+    grey = out.mean(dim=1, keepdim=True)
+    out = grey + (out - grey) * (1 + draw(-0.8, 0.6, 1) * strength)
+    out = out * (1 + draw(-0.2, 0.2, 3) * strength) + draw(-0.2, 0.2, 3) * strength
+    noise = torch.from_numpy(rng.standard_normal(out.shape).astype(np.float32))
+    out = out + noise * draw(0, 0.06, 1) * strength
+    return out.clamp(-1, 1)
+
+
+def change_shape(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """Scale the axes apart and bend the picture smoothly: another face with the same motion.
+
+    Args:
+        images: (n, 3, S, S) RGB in [-1, 1].
+        rng: source of chance.
+
+    Returns:
+        (n, 3, S, S).
+    """
+    n = len(images)
+    scale = rng.uniform(0.88, 1.14, (n, 2)).astype(np.float32)
+    rows = np.zeros((n, 2, 3), np.float32)
+    rows[:, 0, 0], rows[:, 1, 1] = scale[:, 0], scale[:, 1]
+    grid = F.affine_grid(torch.from_numpy(rows), list(images.shape), align_corners=False)
+    bends = torch.from_numpy(rng.normal(0, 0.02, (n, 2, 4, 4)).astype(np.float32))
+    smooth = F.interpolate(bends, size=images.shape[2:], mode="bicubic", align_corners=False)
+    grid = grid + smooth.permute(0, 2, 3, 1)
+    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def change_voice(windows: Tensor, rng: np.random.Generator) -> Tensor:
+    """Vary level, colour, formants and noise of log-mel windows.
+
+    Args:
+        windows: (n, n_mels, W) from `pdfgc.media.mel_windows`; one voice per entry.
+        rng: source of chance.
+
+    Returns:
+        (n, n_mels, W).
+    """
+    n, bands, _ = windows.shape
+
+    def draw(low: float, high: float) -> Tensor:
+        return torch.from_numpy(rng.uniform(low, high, (n, 1, 1)).astype(np.float32))
+
+    # A stretched band axis moves pitch and formants together, as a longer or shorter voice does.
+    stretch = torch.exp(draw(-0.12, 0.12))[:, :, 0]
+    at = (torch.arange(bands) * stretch).clamp(0, bands - 1)
+    low = at.floor().long()
+    share = (at - low)[..., None]
+    high = (low + 1).clamp(max=bands - 1)
+    pick = torch.arange(n)[:, None]
+    out = windows[pick, low] * (1 - share) + windows[pick, high] * share
+    slope = torch.linspace(-1, 1, bands)[None, :, None]
+    out = out + draw(-0.25, 0.25) + slope * draw(-0.15, 0.15)
+    # Log-mels are log10(amplitude) / 2 + 1: noise adds as amplitude, under the speech.
+    floor = draw(-1.0, -0.1) + torch.from_numpy(
+        rng.normal(0, 0.08, tuple(out.shape)).astype(np.float32)
+    )
+    noisy = torch.log10(10 ** (2 * (out - 1)) + 10 ** (2 * (floor - 1))) / 2 + 1
+    return torch.where(draw(0, 1) < 0.5, noisy, out).clamp(min=-1.0)

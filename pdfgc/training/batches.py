@@ -1,0 +1,384 @@
+"""Batches: each a pure function of (seed, step, rank), so that a resumed run sees the same ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pdfgc.training.augment import Jitter, change_look, change_shape, change_voice
+from pdfgc.training.clips import Clip, ClipBank
+
+
+class Batch:
+    """Tensors that travel together."""
+
+    def to(self, device: torch.device) -> Self:
+        """Move every tensor to a device."""
+        moved = {
+            f.name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+            for f in fields(self)  # type: ignore[arg-type]
+            for value in [getattr(self, f.name)]
+        }
+        return type(self)(**moved)
+
+
+@dataclass(frozen=True)
+class View(Batch):
+    """Face crops with the tracker's labels.
+
+    Attributes:
+        image: (n, 3, S, S) RGB in [-1, 1].
+        points: (n, L, 3) landmarks in crop coordinates.
+        pose: (n, 6) head pose in the crop as it was jittered.
+        eye: (n, 4) gaze yaw and pitch, left and right openness.
+        mouth: (n,) inner-lip gap over interocular distance.
+        row: (n,) int64 row in the bank.
+    """
+
+    image: Tensor
+    points: Tensor
+    pose: Tensor
+    eye: Tensor
+    mouth: Tensor
+    row: Tensor
+
+
+@dataclass(frozen=True)
+class PairBatch(Batch):
+    """Source frames and one driving frame of the same clip, crops jittered apart.
+
+    Attributes:
+        source: n = B * K views, the K of one sample together.
+        driving: n = B views; `image` is what the generator should draw.
+        disguised: (B, 3, S, S) the driving picture with identity broken and motion kept.
+        person: (B,) int64 number of the person.
+        shots: K.
+        speech: (B, n_mels, window) log-mel window of the driving frame.
+        speech_ok: (B,) bool, whether that sound is synchronous.
+        window: (B, W) int64 rows of the frames around the driving frame, repeated at the edges.
+        source_window: (B * K, W) likewise for the sources.
+    """
+
+    source: View
+    driving: View
+    disguised: Tensor
+    person: Tensor
+    shots: int
+    speech: Tensor
+    speech_ok: Tensor
+    window: Tensor
+    source_window: Tensor
+
+    def to(self, device: torch.device) -> Self:
+        """Move everything to a device."""
+        moved = {
+            f.name: value.to(device) if isinstance(value, Tensor | View) else value
+            for f in fields(self)
+            for value in [getattr(self, f.name)]
+        }
+        return type(self)(**moved)
+
+
+@dataclass(frozen=True)
+class EyeBatch(Batch):
+    """Frames of one clip that differ in eye state and agree in head pose, and their composites.
+
+    Attributes:
+        giver: views whose eyes are taken.
+        taker: views that receive them.
+        composite: (B, 3, S, S) taker with the giver's eyes blended in.
+    """
+
+    giver: View
+    taker: View
+    composite: Tensor
+
+    def to(self, device: torch.device) -> Self:
+        """Move everything to a device."""
+        return type(self)(
+            self.giver.to(device), self.taker.to(device), self.composite.to(device)
+        )
+
+
+@dataclass(frozen=True)
+class SpeechBatch(Batch):
+    """Synchronous moments of several clips, most of them from the same clip.
+
+    Attributes:
+        rows: (n,) int64 rows in the bank.
+        windows: (n, n_mels, W) log-mel windows.
+        clip: (n,) int64, equal where two moments are of one clip.
+        frame: (n,) int64 frame number within the clip.
+        loud: (n,) bool, False where the moment is silent.
+        mouth: (n, 2) mouth opening and width, the tracker's.
+    """
+
+    rows: Tensor
+    windows: Tensor
+    clip: Tensor
+    frame: Tensor
+    loud: Tensor
+    mouth: Tensor
+
+
+class Sampler:
+    """Draws batches from a bank.
+
+    Args:
+        bank: the clips.
+        side: side of the pictures (px).
+        seed: seed of all chance.
+        rank: number of this process.
+        person_cap: largest share of a batch that one person takes where appearance is trained.
+    """
+
+    def __init__(
+        self, bank: ClipBank, side: int, *, seed: int, rank: int = 0, person_cap: float = 0.25
+    ) -> None:
+        self.bank = bank
+        self.side = side
+        self.seed = seed
+        self.rank = rank
+        self.numbers = {person: number for number, person in enumerate(bank.persons)}
+        self.weights = _capped_weights(bank.clips, person_cap)
+        self.speaking = bank.speaking()
+        self._eye_pairs = _eye_pairs(bank)
+
+    def _rng(self, step: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, step, self.rank, purpose])
+
+    def view(self, rows: NDArray[np.int64], jitter: Jitter) -> View:
+        """Cut views out of the bank."""
+        order = np.argsort(rows, kind="stable")
+        pictures = np.empty((len(rows), *self.bank.frames.shape[1:]), np.uint8)
+        # Reading in order of the rows keeps the disk from seeking.
+        for at in order:
+            pictures[at] = self.bank.frames[rows[at]]
+        images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+        points = jitter.landmarks(np.asarray(self.bank.landmarks[rows], np.float32))
+        gaze, openness = jitter.eyes(self.bank.gaze[rows], self.bank.openness[rows])
+        return View(
+            image=jitter.images(images, self.side),
+            points=torch.from_numpy(points),
+            pose=torch.from_numpy(jitter.pose(points)),
+            eye=torch.from_numpy(np.concatenate([gaze, openness], axis=1).astype(np.float32)),
+            mouth=torch.from_numpy(self.bank.mouth[rows]),
+            row=torch.from_numpy(rows),
+        )
+
+    def pairs(self, step: int, size: int, shots: int, window: int) -> PairBatch:
+        """Source and driving frames for reconstruction.
+
+        Args:
+            step: number of the training step.
+            size: B.
+            shots: K.
+            window: frames of the expression window, odd.
+        """
+        rng = self._rng(step, 0)
+        chosen = rng.choice(len(self.bank.clips), size, p=self.weights)
+        clips = [self.bank.clips[i] for i in chosen]
+        driving = np.array([rng.integers(c.length) for c in clips])
+        source = np.array([rng.integers(c.length, size=shots) for c in clips])
+        starts = np.array([c.start for c in clips])
+        lengths = np.array([c.length for c in clips])
+        mirror = rng.random(size) < 0.5
+        rows = starts + driving
+        view = self.view(rows, Jitter.draw(rng, mirror))
+        source_rows = (starts[:, None] + source).ravel()
+        source_view = self.view(source_rows, Jitter.draw(rng, np.repeat(mirror, shots)))
+        sound = np.concatenate(
+            [self.bank.windows(c, f[None]) for c, f in zip(clips, driving, strict=True)]
+        )
+        synchronous = np.array([c.has_sound and c.lag_ms is not None for c in clips])
+        around = np.arange(window) - window // 2
+
+        def rows_around(frames: NDArray[np.int64], n: int) -> Tensor:
+            near = frames[:, None] + around
+            top = np.repeat(lengths, n)[:, None] - 1
+            return torch.from_numpy(np.repeat(starts, n)[:, None] + np.clip(near, 0, top))
+
+        return PairBatch(
+            source=source_view,
+            driving=view,
+            disguised=change_shape(change_look(view.image, rng), rng),
+            person=torch.tensor([self.numbers[c.person] for c in clips]),
+            shots=shots,
+            speech=change_voice(torch.from_numpy(sound), rng),
+            speech_ok=torch.from_numpy(synchronous),
+            window=rows_around(driving, 1),
+            source_window=rows_around(source.ravel(), shots),
+        )
+
+    def poses(self, step: int, size: int) -> View:
+        """Jittered crops with changed looks, for the pose encoder."""
+        rng = self._rng(step, 1)
+        clips = [self.bank.clips[i] for i in rng.choice(len(self.bank.clips), size, p=self.weights)]
+        rows = np.array([c.start + rng.integers(c.length) for c in clips])
+        jitter = Jitter.draw(
+            rng, rng.random(size) < 0.5, max_zoom=0.25, max_angle=0.35, max_shift=0.2
+        )
+        view = self.view(rows, jitter)
+        return View(**{**_shallow(view), "image": change_look(view.image, rng)})
+
+    def eyes(self, step: int, size: int) -> EyeBatch:
+        """Pairs for the eye encoder, with composites.
+
+        Raises:
+            ValueError: no clip has two frames that differ in eye state and agree in pose.
+        """
+        rng = self._rng(step, 2)
+        if not self._eye_pairs:
+            raise ValueError("no clip has two frames with other eyes and the same head pose")
+        clips = [self._eye_pairs[i] for i in rng.integers(len(self._eye_pairs), size=size)]
+        pairs = np.array([pair[rng.integers(len(pair))] for pair in clips])
+        pairs = np.where(rng.random(size)[:, None] < 0.5, pairs, pairs[:, ::-1])
+        jitter = Jitter.draw(rng, rng.random(size) < 0.5, max_zoom=0.2, max_angle=0.2)
+        giver, taker = self.view(pairs[:, 0].copy(), jitter), self.view(pairs[:, 1].copy(), jitter)
+        composite = blend_eyes(giver, taker)
+        looks = change_look(torch.cat([giver.image, taker.image, composite]), rng, 0.7)
+        first, second, third = looks.chunk(3)
+        return EyeBatch(
+            View(**{**_shallow(giver), "image": first}),
+            View(**{**_shallow(taker), "image": second}),
+            third,
+        )
+
+    def speech(self, step: int, clips: int, per_clip: int) -> SpeechBatch:
+        """Moments of synchronous speech.
+
+        Args:
+            step: number of the training step.
+            clips: clips in the batch.
+            per_clip: moments of each clip, at least 6 frames apart where the clip is long enough.
+
+        Raises:
+            ValueError: no clip has synchronous sound.
+        """
+        if not self.speaking:
+            raise ValueError("no clip has synchronous speech; the lip stage needs some")
+        rng = self._rng(step, 3)
+        rows, frames, number, windows = [], [], [], []
+        weights = _capped_weights(self.speaking, 0.6)
+        for i, pick in enumerate(rng.choice(len(self.speaking), clips, p=weights)):
+            clip = self.speaking[pick]
+            spacing = max(1, min(6, clip.length // per_clip))
+            at = rng.integers(spacing) + np.arange(0, clip.length - spacing + 1, spacing)
+            at = np.sort(rng.permutation(at)[:per_clip])
+            sound = torch.from_numpy(self.bank.windows(clip, at))
+            # One voice per clip: what changes from moment to moment is then the speech alone.
+            mel = sound.permute(1, 0, 2).reshape(1, sound.shape[1], -1)
+            mel = change_voice(mel, rng)
+            windows.append(mel.reshape(sound.shape[1], len(at), -1).permute(1, 0, 2))
+            rows.append(clip.start + at)
+            frames.append(at)
+            number.append(np.full(len(at), i))
+        row = np.concatenate(rows)
+        window = torch.cat(windows)
+        middle = self.bank.audio.window_past
+        near = window[:, :, middle - 6 : middle + 6]
+        level = near.amax(dim=(1, 2))
+        return SpeechBatch(
+            rows=torch.from_numpy(row),
+            windows=window,
+            clip=torch.from_numpy(np.concatenate(number)),
+            frame=torch.from_numpy(np.concatenate(frames)),
+            loud=level > level.amin() + 0.2,
+            mouth=torch.from_numpy(mouth_shape(np.asarray(self.bank.landmarks[row], np.float32))),
+        )
+
+
+def mouth_shape(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mouth opening and width over the interocular distance.
+
+    Args:
+        points: (n, L, 3) landmarks in crop coordinates.
+
+    Returns:
+        (n, 2) float32.
+    """
+    from pdfgc.tracking.topology import topology_of
+
+    topology = topology_of(points.shape[1])
+    upper, lower = (points[:, i] for i in topology.lip_gap)
+    left, right = points[:, topology.left_eye.corners], points[:, topology.right_eye.corners]
+    apart = np.linalg.norm(left.mean(1) - right.mean(1), axis=-1)
+    lips = points[:, topology.outer_lips]
+    # The corners are the outline's points that lie furthest apart.
+    corners = points[:, [topology.outer_lips[0], topology.outer_lips[len(lips[0]) // 2]]]
+    wide = np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)
+    gap = np.linalg.norm(upper - lower, axis=-1)
+    return np.stack([gap / apart, wide / apart], axis=1).astype(np.float32)
+
+
+def blend_eyes(giver: View, taker: View) -> Tensor:
+    """Put the giver's eyes into the taker's picture with soft ellipses.
+
+    Args:
+        giver: (n) views of the frames that give the eyes.
+        taker: (n) views of the frames that receive them, of the same heads in about the same pose.
+
+    Returns:
+        (n, 3, S, S).
+    """
+    from pdfgc.tracking.topology import topology_of
+
+    topology = topology_of(giver.points.shape[1])
+    side = giver.image.shape[-1]
+    axis = (torch.arange(side, dtype=torch.float32) * 2 + 1) / side - 1
+    out = taker.image
+    for eye in (topology.left_eye, topology.right_eye):
+        corners = torch.from_numpy(eye.corners)
+        ends_to, ends_from = taker.points[:, corners, :2], giver.points[:, corners, :2]
+        to, where = ends_to.mean(1), ends_from.mean(1)
+        reach = (ends_to[:, 0] - ends_to[:, 1]).norm(dim=-1).clamp(min=0.02)
+        x = (axis[None, None, :] - to[:, 0, None, None]) / (0.85 * reach[:, None, None])
+        y = (axis[None, :, None] - to[:, 1, None, None]) / (0.6 * reach[:, None, None])
+        mask = torch.sigmoid((1 - (x.square() + y.square())) * 4).unsqueeze(1)
+        grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
+        grid = grid.unsqueeze(0) + (where - to)[:, None, None, :]
+        moved = torch.nn.functional.grid_sample(
+            giver.image, grid, padding_mode="border", align_corners=False
+        )
+        out = out * (1 - mask) + moved * mask
+    return out
+
+
+def _shallow(view: View) -> dict[str, Tensor]:
+    return {f.name: getattr(view, f.name) for f in fields(view)}
+
+
+def _capped_weights(clips: tuple[Clip, ...], cap: float) -> NDArray[np.float64]:
+    """Chance of each clip: by length, no person above `cap` where the others can fill the rest."""
+    seconds: dict[str, float] = defaultdict(float)
+    for clip in clips:
+        # The square root keeps a person with a single short clip in sight.
+        seconds[clip.person] += clip.length
+    share = {person: total**0.5 for person, total in seconds.items()}
+    total = sum(share.values())
+    limit = max(cap, 1 / len(share))
+    share = {person: min(value / total, limit) for person, value in share.items()}
+    weights = np.array([share[c.person] * c.length / seconds[c.person] for c in clips])
+    return weights / weights.sum()
+
+
+def _eye_pairs(bank: ClipBank) -> list[NDArray[np.int64]]:
+    """For each clip, up to 64 pairs of rows with other eyes and head poses within 10 degrees."""
+    rng = np.random.default_rng(0)
+    found = []
+    for clip in bank.clips:
+        rows = clip.start + rng.integers(clip.length, size=(400, 2))
+        first, second = rows[:, 0], rows[:, 1]
+        turn = np.abs(bank.pose[first, :3] - bank.pose[second, :3]).max(axis=1)
+        look = np.abs(bank.gaze[first] - bank.gaze[second]).max(axis=1)
+        lids = np.abs(bank.openness[first] - bank.openness[second]).max(axis=1)
+        differ = (turn < np.deg2rad(10)) & ((look > np.deg2rad(7)) | (lids > 0.3))
+        if differ.any():
+            found.append(rows[differ][:64])
+    return found
