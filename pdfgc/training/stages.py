@@ -1,0 +1,137 @@
+"""The stages of progressive training: a stage is a row of data, the loop knows no stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from pdfgc.config import TrainConfig
+from pdfgc.errors import InputError
+from pdfgc.model import TalkingHead
+from pdfgc.training.objectives import (
+    AppearanceObjective,
+    ExpressionObjective,
+    EyeObjective,
+    LipObjective,
+    Objective,
+    PoseObjective,
+)
+
+_PICTURE_LOSSES = {
+    "reconstruction": 10.0,
+    "synthesis": 3.0,
+    "flow": 10.0,
+    "adversarial": 0.1,
+    "feature_matching": 2.0,
+    "match": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of progressive training.
+
+    Attributes:
+        name: what the command line calls it.
+        trains: attributes of `TalkingHead` that learn; all else is frozen.
+        starts_from: stages whose results it needs, the latest last.
+        objective: its losses.
+        weights: weight of every loss by the name that is logged.
+        defaults: its run, unless told otherwise.
+    """
+
+    name: str
+    trains: tuple[str, ...]
+    starts_from: tuple[str, ...]
+    objective: type[Objective]
+    weights: Mapping[str, float]
+    defaults: TrainConfig
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="appearance",
+            trains=("encoders.motion", "encoders.appearance", "generator"),
+            starts_from=(),
+            objective=AppearanceObjective,
+            weights=_PICTURE_LOSSES | {"tracker": 1.0},
+            defaults=TrainConfig(steps=4000, batch_size=16, adversary_start=2000),
+        ),
+        Stage(
+            name="lip",
+            trains=("encoders.lip", "encoders.speech"),
+            starts_from=("appearance",),
+            objective=LipObjective,
+            weights={"contrast": 1.0, "mouth": 1.0},
+            defaults=TrainConfig(steps=3000, batch_size=12, learning_rate=5e-4),
+        ),
+        Stage(
+            name="eye",
+            trains=("encoders.eye",),
+            starts_from=("lip",),
+            objective=EyeObjective,
+            weights={"eye_contrast": 0.5, "gaze": 5.0, "openness": 2.0},
+            defaults=TrainConfig(steps=3000, batch_size=24, learning_rate=1e-3),
+        ),
+        Stage(
+            name="pose",
+            trains=("encoders.pose",),
+            starts_from=("eye",),
+            objective=PoseObjective,
+            weights={"pose": 5.0},
+            defaults=TrainConfig(steps=2500, batch_size=32, learning_rate=1e-3),
+        ),
+        Stage(
+            name="expression",
+            trains=("encoders.expression", "encoders.appearance", "generator"),
+            starts_from=("pose",),
+            objective=ExpressionObjective,
+            weights=_PICTURE_LOSSES
+            | {
+                "decorrelation": 5.0,
+                "motion_consistency": 0.5,
+                "lip_consistency": 0.5,
+                "gaze_consistency": 3.0,
+                "openness_consistency": 1.0,
+                "pose_consistency": 3.0,
+            },
+            defaults=TrainConfig(steps=4000, batch_size=16),
+        ),
+    )
+}
+"""All stages by name, in the order in which they are run."""
+
+
+def find_stage(name: str) -> Stage:
+    """The row of a stage.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in STAGES:
+        raise InputError(f"There is no stage {name!r}; choose one of {', '.join(STAGES)}.")
+    return STAGES[name]
+
+
+def freeze_all_but(model: TalkingHead, trains: tuple[str, ...]) -> list[nn.Parameter]:
+    """Freeze a model but for some of its parts.
+
+    Frozen parts stand in evaluation mode (their batch norms do not move); the others train.
+
+    Args:
+        model: the model.
+        trains: attributes that learn.
+
+    Returns:
+        The parameters that learn.
+    """
+    model.requires_grad_(False).eval()
+    learning: list[nn.Parameter] = []
+    for name in trains:
+        part = model.get_submodule(name).requires_grad_(True).train()
+        learning += list(part.parameters())
+    return learning
