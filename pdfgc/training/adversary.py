@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from pdfgc.generator import Discriminator
@@ -24,7 +25,8 @@ class Adversary(nn.Module):
     def for_generator(self, real: Tensor, fake: Tensor, person: Tensor) -> dict[str, Tensor]:
         """The generator's losses `adversarial` and `feature_matching`."""
         judged = self.discriminator(fake, person)
-        seen = self.discriminator(real, person)
+        with torch.no_grad():
+            seen = self.discriminator(real, person)
         return {
             "adversarial": -judged.score.mean(),
             "feature_matching": feature_matching(judged, seen),

@@ -393,8 +393,8 @@ class ExpressionObjective(ReconstructionObjective):
     def prepare(self) -> None:
         """Run the frozen trunk and lip head over all frames; remember each clip's mean lip code."""
         self.features = MotionFeatures(self.model, self.sampler)
-        with torch.inference_mode():
-            lips = self.model.encoders.lip.eval()(self.features.rows).clone()
+        with torch.no_grad():
+            lips = self.model.encoders.lip(self.features.rows)
         self.lips = lips
         self.bounds = torch.zeros(len(lips), 2, dtype=torch.long)
         mean = torch.zeros_like(lips)
