@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pdfgc.media.audio import SILENCE, log_mel, mel_windows, read_audio, settled_mels
+from pdfgc.media.gif import write_gif
 from pdfgc.media.image import read_image
+from pdfgc.media.output import write_video
 from pdfgc.media.video import VideoFrame, VideoInfo, probe, read_video, resample_frames
+from pdfgc.media.writer import VideoWriter
 
 __all__ = [
     "SILENCE",
     "VideoFrame",
     "VideoInfo",
+    "VideoWriter",
     "log_mel",
     "mel_windows",
     "probe",
@@ -18,4 +22,6 @@ __all__ = [
     "read_video",
     "resample_frames",
     "settled_mels",
+    "write_gif",
+    "write_video",
 ]

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from pdfgc.config import AudioConfig
 from pdfgc.errors import InputError
-from pdfgc.media.opening import opened, time_zero_s
+from pdfgc.media.opening import CutOffError, demuxed, opened, time_zero_s
 
 # log10 of the mel magnitude below which everything counts as silence: about 80 dB under a loud
 # voice, and above the rounding noise of 16-bit sound.
@@ -61,22 +61,21 @@ def read_audio(path: str | os.PathLike[str], *, sample_rate: int = 16_000) -> ND
         stream = container.streams.audio[0]
         mixer = _MonoMixer(sample_rate)
         zero_s = time_zero_s(container)
-        n_packets = n_frames = 0
         try:
-            for packet in container.demux(stream):
-                n_packets += packet.size > 0
-                for frame in packet.decode():
-                    n_frames += 1
+            for packet in demuxed(container, stream):
+                for frame in stream.decode(packet):
                     mixer.add(frame, zero_s)
         except av.FFmpegError as error:
             raise InputError(
-                f"{file}: the sound is damaged at {mixer.duration_s:.2f} s; export it again."
+                f"{file}: the sound is damaged or cut off at {mixer.duration_s:.2f} s; "
+                "copy or export it again."
             ) from error
-        if n_packets < stream.frames:
+        except CutOffError:
             raise InputError(
                 f"{file}: cut off after {mixer.duration_s:.2f} s of sound; copy or export it again."
-            )
-    waveform = mixer.finish()
+            ) from None
+        # Only MP4 tells exactly how much of the last packet is sound.
+        waveform = mixer.finish(exact_end=container.format.name.startswith("mov"))
     if waveform.size == 0:
         raise InputError(f"{file}: the sound has zero length; record or export it again.")
     if not np.isfinite(waveform).all():
@@ -99,6 +98,7 @@ class _MonoMixer:
         self._resampler: AudioResampler | None = None
         self._source: tuple[int, str, str] | None = None
         self._end_s = 0.0
+        self._surplus_s = 0.0
 
     @property
     def duration_s(self) -> float:
@@ -115,16 +115,25 @@ class _MonoMixer:
             self._resampler = AudioResampler(format="fltp", rate=self._sample_rate)
             self._end_s = max(start_s, 0.0)
         self._end_s += frame.samples / frame.sample_rate
+        self._surplus_s = 0.0
+        if frame.duration and frame.time_base:
+            lasting_s = float(frame.duration * frame.time_base)
+            self._surplus_s = max(0.0, frame.samples / frame.sample_rate - lasting_s)
         # The place in time is kept by `_pad_to`; stale stamps would only confuse the resampler.
         frame.pts = None
         assert self._resampler is not None
         for resampled in self._resampler.resample(frame):
             self._take(resampled)
 
-    def finish(self) -> NDArray[np.float32]:
-        """The whole waveform, `(N,)` float32."""
+    def finish(self, *, exact_end: bool) -> NDArray[np.float32]:
+        """The whole waveform, `(N,)` float32, without the last packet's padding if `exact_end`."""
         self._flush()
-        return np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.float32)
+        if not self._chunks:
+            return np.zeros(0, np.float32)
+        waveform = np.concatenate(self._chunks)
+        if exact_end:
+            waveform = waveform[: round((self._end_s - self._surplus_s) * self._sample_rate)]
+        return waveform
 
     def _flush(self) -> None:
         if self._resampler is not None:

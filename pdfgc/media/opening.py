@@ -6,14 +6,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.format import Flags
-from av.stream import Disposition
+from av.packet import Packet
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from pdfgc.errors import InputError
+
+# Sound that is this much shorter than its header says was cut off; Matroska rounds more roughly.
+_SHORT_S = {"wav": 0.1, "flac": 0.1, "matroska,webm": 0.5}
+
+
+class CutOffError(Exception):
+    """The file ends before the place that its own header or index names."""
 
 
 def check_file(path: str | os.PathLike[str]) -> Path:
@@ -59,7 +69,8 @@ def time_zero_s(container: InputContainer) -> float:
     Broadcast formats (MPEG transport and program streams) start their clock anywhere; files such
     as MP4 and Matroska start it at zero, and a stream that begins later does so on purpose.
     """
-    if container.start_time is None or not container.format.flags & int(Flags.ts_discont.value):
+    starts_anywhere = container.format.flags & cast(int, Flags.ts_discont.value)
+    if container.start_time is None or not starts_anywhere:
         return 0.0
     return container.start_time / av.time_base
 
@@ -70,3 +81,30 @@ def find_video(container: InputContainer) -> VideoStream | None:
         if not stream.disposition & Disposition.attached_pic:
             return stream
     return None
+
+
+def demuxed(
+    container: InputContainer, stream: VideoStream | AudioStream
+) -> Iterator[Packet[Stream]]:
+    """The packets of one stream up to its end.
+
+    Raises:
+        CutOffError: after the last packet, where the file promised more. FFmpeg itself takes the
+            end of a file that was cut off in the copy for the end of the clip.
+    """
+    n_packets = 0
+    end_s = 0.0
+    for packet in container.demux():
+        if packet.pts is not None and packet.time_base is not None:
+            end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        if packet.stream.index == stream.index:
+            n_packets += packet.size > 0
+            yield packet
+    name = container.format.name
+    if name.startswith("mov") and n_packets < len(stream.index_entries):
+        raise CutOffError
+    if name in _SHORT_S and container.duration is not None:
+        promised_s = container.duration / av.time_base
+        # Sound that was written to a pipe has no length, or the greatest possible one.
+        if promised_s < 86_400 and end_s < promised_s - _SHORT_S[name]:
+            raise CutOffError

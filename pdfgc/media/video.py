@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
+from av.buffer import Buffer
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.video.frame import VideoFrame as AVFrame
@@ -19,7 +21,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from pdfgc.errors import InputError
-from pdfgc.media.opening import find_video, opened, time_zero_s
+from pdfgc.media.opening import CutOffError, demuxed, find_video, opened, time_zero_s
 
 # Rounding and chroma interpolation at full precision: the default is off by up to 2 levels.
 _TO_RGB = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -86,7 +88,9 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         if not duration and fps and n_frames:
             duration = float(n_frames / fps)
         has_audio = bool(container.streams.audio)
-    if not duration or not fps:
+        # GIF has no rate of its own, and what FFmpeg guesses is far off.
+        guessed = container.format.name == "gif"
+    if not duration or not fps or guessed:
         n_frames, duration = _scan(file)
         fps = Fraction(n_frames / duration).limit_denominator(10_000)
     return VideoInfo(
@@ -184,11 +188,10 @@ def _video_stream(container: InputContainer, file: Path) -> VideoStream:
 
 
 def _decoded(container: InputContainer, stream: VideoStream, file: Path) -> Iterator[AVFrame]:
-    n_packets = n_frames = 0
+    n_frames = 0
     try:
-        for packet in container.demux(stream):
-            n_packets += packet.size > 0
-            for frame in packet.decode():
+        for packet in demuxed(container, stream):
+            for frame in stream.decode(packet):
                 if frame.is_corrupt:
                     if n_frames == 0:
                         continue  # a recording that was joined midway, before its first key frame
@@ -197,10 +200,10 @@ def _decoded(container: InputContainer, stream: VideoStream, file: Path) -> Iter
                 yield frame
     except av.FFmpegError as error:
         raise InputError(_damaged(file, n_frames)) from error
-    if n_packets < stream.frames:
+    except CutOffError:
         raise InputError(
-            f"{file}: cut off after frame {n_frames} of {stream.frames}; copy or export it again."
-        )
+            f"{file}: cut off after frame {n_frames}; copy or export it again."
+        ) from None
 
 
 def _damaged(file: Path, index: int) -> str:
@@ -234,7 +237,7 @@ def _orientation(frame: AVFrame) -> tuple[int, int, int, int]:
     A source pixel offset (x, y) is shown at (a x + c y, b x + d y), y downwards.
     """
     try:
-        side = frame.side_data["DISPLAYMATRIX"]
+        side = cast(Mapping[str, Buffer], frame.side_data)["DISPLAYMATRIX"]
     except KeyError:
         return _UPRIGHT
     a, b, _, c, d = struct.unpack("=9i", bytes(side))[:5]

@@ -1,0 +1,105 @@
+"""One call that writes frames, and their sound, in the form that the file's name asks for."""
+
+from __future__ import annotations
+
+import os
+import wave
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pdfgc.errors import InputError
+from pdfgc.files import writing_folder
+from pdfgc.media.gif import write_gif
+from pdfgc.media.writer import CONTAINERS, VideoWriter
+
+_PNG_NAME = "%05d.png"
+
+
+def write_video(
+    path: str | os.PathLike[str],
+    frames: Iterable[NDArray[np.uint8]],
+    fps: float,
+    audio: NDArray[np.floating] | None = None,
+    *,
+    sample_rate: int = 16_000,
+    crf: float = 18,
+) -> None:
+    """Write frames at a constant rate; what kind of file is told by the name.
+
+    - `.mp4`, `.m4v`, `.mov`, `.mkv`: H.264 with AAC, see `VideoWriter`.
+    - `.gif`: an animation, see `write_gif`; the sound is left out.
+    - a pattern such as `out/%05d.png`, or a name without a suffix: a new folder of PNG files,
+      numbered from 0, with the sound beside them in `audio.wav` (16 bits).
+
+    Args:
+        path: where to; nothing appears there until all is written, and nothing is left on failure.
+        frames: `(H, W, 3)` uint8 RGB, all of one size; read lazily, never kept.
+        fps: frames per second.
+        audio: the whole sound, `(N,)` or `(2, N)`, float in [-1, 1].
+        sample_rate: of `audio` in Hz.
+        crf: x264's quality, 0 (lossless) to 51.
+
+    Raises:
+        InputError: unknown suffix, no frames, or the place cannot be written.
+    """
+    target = Path(path)
+    if not fps > 0:
+        raise InputError(f"{target}: fps is {fps}; it must be above 0.")
+    suffix = target.suffix.lower()
+    if suffix in CONTAINERS:
+        with VideoWriter(target, fps=fps, audio=audio, sample_rate=sample_rate, crf=crf) as writer:
+            for frame in frames:
+                writer.write(frame)
+    elif suffix == ".gif":
+        write_gif(target, frames, fps)
+    elif suffix == "" or _is_pattern(target.name):
+        _write_images(target, frames, audio, sample_rate)
+    else:
+        raise InputError(
+            f"{target}: cannot write {suffix}; end the name with one of {', '.join(CONTAINERS)}, "
+            ".gif, a pattern like %05d.png, or nothing for a folder of PNG files."
+        )
+
+
+def _is_pattern(name: str) -> bool:
+    """Whether the name is a PNG pattern with one number in it."""
+    if not name.lower().endswith(".png") or "%" not in name:
+        return False
+    try:
+        return name % 1 != name % 2
+    except (TypeError, ValueError):
+        return False
+
+
+def _write_images(
+    target: Path,
+    frames: Iterable[NDArray[np.uint8]],
+    audio: NDArray[np.floating] | None,
+    sample_rate: int,
+) -> None:
+    folder, name = (target.parent, target.name) if target.suffix else (target, _PNG_NAME)
+    with writing_folder(folder) as partial:
+        n_frames = 0
+        for image in frames:
+            # Level 1 is three times as fast as the default and a few per cent larger.
+            Image.fromarray(image).save(partial / (name % n_frames), compress_level=1)
+            n_frames += 1
+        if n_frames == 0:
+            raise InputError(f"{target}: there is no frame to write.")
+        if audio is not None:
+            _write_wav(partial / "audio.wav", np.atleast_2d(audio), sample_rate)
+
+
+def _write_wav(path: Path, waveform: NDArray[np.floating], sample_rate: int) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(waveform.shape[0])
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        step = 60 * sample_rate
+        for start in range(0, waveform.shape[1], step):
+            piece = waveform[:, start : start + step].T.clip(-1, 1) * 32767
+            file.writeframes(np.rint(piece).astype("<i2").tobytes())
