@@ -334,7 +334,7 @@ def blend_eyes(giver: View, taker: View) -> Tensor:
     axis = (torch.arange(side, dtype=torch.float32) * 2 + 1) / side - 1
     out = taker.image
     for eye in (topology.left_eye, topology.right_eye):
-        corners = torch.from_numpy(eye.corners)
+        corners = torch.tensor(eye.corners)
         ends_to, ends_from = taker.points[:, corners, :2], giver.points[:, corners, :2]
         to, where = ends_to.mean(1), ends_from.mean(1)
         reach = (ends_to[:, 0] - ends_to[:, 1]).norm(dim=-1).clamp(min=0.02)

@@ -57,10 +57,9 @@ class Objective(nn.Module, ABC):
         sampler: where batches come from.
     """
 
-    adversary: Adversary | None = None
-
     def __init__(self, model: TalkingHead, sampler: Sampler) -> None:
         super().__init__()
+        self.adversary: Adversary | None = None
         # Kept out of the module tree: the model has its own place in checkpoints.
         self._parts = (model, sampler)
 
@@ -106,11 +105,11 @@ def tracker_error(guess: Tensor, view: View) -> Tensor:
 def mouth_of(points: Tensor) -> Tensor:
     """(n, L, 3) landmarks to mouth opening and width over the interocular distance (n, 2)."""
     topology = topology_of(points.shape[1])
-    left = points[:, torch.from_numpy(topology.left_eye.corners)].mean(1)
-    right = points[:, torch.from_numpy(topology.right_eye.corners)].mean(1)
+    left = points[:, torch.tensor(topology.left_eye.corners)].mean(1)
+    right = points[:, torch.tensor(topology.right_eye.corners)].mean(1)
     apart = (left - right).norm(dim=-1)
     upper, lower = (points[:, int(i)] for i in topology.lip_gap)
-    lips = torch.from_numpy(topology.outer_lips)
+    lips = torch.tensor(topology.outer_lips)
     first, second = points[:, int(lips[0])], points[:, int(lips[len(lips) // 2])]
     return torch.stack(
         [(upper - lower).norm(dim=-1) / apart, (first - second).norm(dim=-1) / apart], dim=1
@@ -132,11 +131,11 @@ class ReconstructionObjective(Objective):
         )
         topology = topology_of(sampler.bank.landmarks.shape[1])
         weight = torch.ones(topology.n_landmarks)
-        weight[torch.from_numpy(topology.mouth)] = 4.0
-        weight[torch.from_numpy(topology.eyes)] = 4.0
+        weight[torch.tensor(topology.mouth)] = 4.0
+        weight[torch.tensor(topology.eyes)] = 4.0
         self.register_buffer("landmark_weight", weight / weight.mean(), persistent=False)
         eyes = (topology.right_eye.contour, topology.left_eye.contour)
-        self._spots = [torch.from_numpy(i) for i in (topology.outer_lips, *eyes)]
+        self._spots = [torch.tensor(i) for i in (topology.outer_lips, *eyes)]
 
     landmark_weight: Tensor
 
@@ -246,7 +245,7 @@ class MotionFeatures:
         rows = []
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
             for start in range(0, len(frames), 64):
-                picture = torch.from_numpy(frames[start : start + 64]).to(device)
+                picture = torch.tensor(frames[start : start + 64]).to(device)
                 image = picture.permute(0, 3, 1, 2).float() / 127.5 - 1
                 image = F.interpolate(image, size=side, mode="bilinear", antialias=True)
                 rows.append(trunk(image).float())
