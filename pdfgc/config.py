@@ -94,7 +94,7 @@ class EncoderConfig:
 
     image_size: int = 128
     """Side of the square image that motion, eye and pose encoders see (px)."""
-    trunk_channels: tuple[int, ...] = (32, 64, 128, 256)
+    trunk_channels: tuple[int, ...] = (24, 48, 96, 192)
     """Channels of the stage-1 trunk at 1/2, 1/4, 1/8 and 1/16 of the image."""
     trunk_width: int = 192
     """Width of the stage-1 motion feature."""
