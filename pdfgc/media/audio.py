@@ -59,13 +59,15 @@ def read_audio(path: str | os.PathLike[str], *, sample_rate: int = 16_000) -> ND
         if not container.streams.audio:
             raise InputError(f"{file}: has no sound; give a file with an audio track.")
         stream = container.streams.audio[0]
-        mixer = _MonoMixer(sample_rate)
+        # FLAC numbers its samples without holes: where some are missing, the file is damaged.
+        may_pause = container.format.name != "flac"
+        mixer = _MonoMixer(sample_rate, may_pause=may_pause)
         zero_s = time_zero_s(container)
         try:
             for packet in demuxed(container, stream):
                 for frame in stream.decode(packet):
                     mixer.add(frame, zero_s)
-        except av.FFmpegError as error:
+        except (av.FFmpegError, _HoleError) as error:
             raise InputError(
                 f"{file}: the sound is damaged or cut off at {mixer.duration_s:.2f} s; "
                 "copy or export it again."
@@ -88,11 +90,16 @@ def read_audio(path: str | os.PathLike[str], *, sample_rate: int = 16_000) -> ND
     return np.clip(waveform, -1.0, 1.0)
 
 
+class _HoleError(Exception):
+    """Samples are missing in a format that has no pauses."""
+
+
 class _MonoMixer:
     """Resamples decoded frames, mixes them to mono and places them on the clock."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, *, may_pause: bool) -> None:
         self._sample_rate = sample_rate
+        self._may_pause = may_pause
         self._chunks: list[NDArray[np.float32]] = []
         self._n_samples = 0
         self._resampler: AudioResampler | None = None
@@ -108,6 +115,8 @@ class _MonoMixer:
         """Append one decoded frame."""
         start_s = self._end_s if frame.time is None else frame.time - zero_s
         source = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if not self._may_pause and start_s > self._end_s + 1e-3:
+            raise _HoleError
         if self._source != source or start_s - self._end_s > _GAP_S:
             self._flush()
             self._pad_to(start_s)
@@ -165,7 +174,8 @@ def log_mel(waveform: Tensor, config: AudioConfig) -> Tensor:
 
     `max(log10(mel), -4) / 2 + 1`, where `mel` is the magnitude spectrum (Hann window of
     `win_length`, centred) under Slaney's area-normalised mel filters. Silence is exactly -1, a
-    loud voice reaches 1.3. No statistic of the clip is used, and the level is not normalised.
+    loud voice reaches 1.3, a sine at full scale 1.45. No statistic of the clip is used, and the
+    level is not normalised.
 
     Args:
         waveform: `(N,)` or `(B, N)` float in [-1, 1], at `config.sample_rate`.

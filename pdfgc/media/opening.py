@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,8 @@ from av.video.stream import VideoStream
 
 from pdfgc.errors import InputError
 
-# Sound that is this much shorter than its header says was cut off; Matroska rounds more roughly.
-_SHORT_S = {"wav": 0.1, "flac": 0.1, "matroska,webm": 0.5}
+# A file that is this much shorter than its header says was cut off; Matroska rounds more roughly.
+_SHORT_S = {"flac": 0.1, "matroska,webm": 0.5}
 
 
 class CutOffError(Exception):
@@ -67,10 +68,11 @@ def time_zero_s(container: InputContainer) -> float:
     """Seconds on the container's clock that count as time zero, for its sound and picture alike.
 
     Broadcast formats (MPEG transport and program streams) start their clock anywhere; files such
-    as MP4 and Matroska start it at zero, and a stream that begins later does so on purpose.
+    as MP4 and Matroska start it at zero, and a stream that begins later does so on purpose. MP3
+    counts the delay of its encoder, which is no part of the sound.
     """
     starts_anywhere = container.format.flags & cast(int, Flags.ts_discont.value)
-    if container.start_time is None or not starts_anywhere:
+    if container.start_time is None or not (starts_anywhere or container.format.name == "mp3"):
         return 0.0
     return container.start_time / av.time_base
 
@@ -105,6 +107,21 @@ def demuxed(
         raise CutOffError
     if name in _SHORT_S and container.duration is not None:
         promised_s = container.duration / av.time_base
-        # Sound that was written to a pipe has no length, or the greatest possible one.
-        if promised_s < 86_400 and end_s < promised_s - _SHORT_S[name]:
+        if end_s < promised_s - _SHORT_S[name]:
             raise CutOffError
+    if name == "wav" and _wav_is_short(Path(container.name)):
+        raise CutOffError
+
+
+def _wav_is_short(file: Path) -> bool:
+    """Whether a WAV file ends before its data do; FFmpeg corrects the header's length silently."""
+    with file.open("rb") as stream:
+        if stream.read(12)[:4] != b"RIFF":
+            return False  # RF64 and its kin
+        while len(head := stream.read(8)) == 8:
+            size: int = struct.unpack("<4xI", head)[0]
+            if head[:4] == b"data":
+                # Sound that was written to a pipe has length 0, or the greatest possible one.
+                return 0 < size < 0x7FFF_F000 and stream.tell() + size > file.stat().st_size
+            stream.seek(size + size % 2, os.SEEK_CUR)
+    return False
