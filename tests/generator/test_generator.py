@@ -1,0 +1,152 @@
+"""The generator: shapes, flows, many sources, and the larger network that holds the smaller."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import map_coordinates
+
+from pdfgc.config import PRESETS, GeneratorConfig
+from pdfgc.generator import Discriminator, Flow
+from pdfgc.generator.layers import AdaIN, identity_grid, warp
+from pdfgc.model import TalkingHead, build_model
+
+
+def inputs(model: TalkingHead, batch: int, shots: int) -> tuple[torch.Tensor, ...]:
+    size = model.config.generator.image_size
+    images = torch.rand(batch, shots, 3, size, size) * 2 - 1
+    width = model.generator.driver.width
+    return images, torch.randn(batch, shots, width), torch.randn(batch, width)
+
+
+@pytest.mark.parametrize("shots", [1, 3])
+def test_shapes_and_ranges(tiny_model: TalkingHead, shots: int) -> None:
+    model = tiny_model.eval()
+    images, source, driving = inputs(model, 2, shots)
+    made = model.generator(model.encoders.appearance(images), source, driving)
+    assert made.image.shape == (2, 3, 64, 64)
+    assert made.image.abs().max() <= 1
+    assert [flow.field.shape[-1] for flow in made.flows] == [8, 16, 32, 64]
+    assert made.flows[0].field.shape[:3] == (2, shots, 2)
+    assert ((made.copied > 0) & (made.copied < 1)).all()
+
+
+def test_a_batch_gives_what_single_frames_give(tiny_model: TalkingHead) -> None:
+    model = tiny_model.eval()
+    images, source, driving = inputs(model, 1, 1)
+    driving = torch.randn(3, driving.shape[1])
+    with torch.inference_mode():
+        look = model.encoders.appearance(images)
+        together = model.generator(look.expand(3), source.expand(3, -1, -1), driving).image
+        alone = [model.generator(look, source, row[None]).image for row in driving]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-4)
+
+
+def test_sources_in_another_order_give_the_same_picture(tiny_model: TalkingHead) -> None:
+    model = tiny_model.eval()
+    images, source, driving = inputs(model, 1, 3)
+    order = torch.tensor([2, 0, 1])
+    with torch.inference_mode():
+        one = model.generator(model.encoders.appearance(images), source, driving).image
+        other = model.generator(
+            model.encoders.appearance(images[:, order]), source[:, order], driving
+        ).image
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_every_factor_reaches_the_picture(tiny_model: TalkingHead) -> None:
+    model = tiny_model.eval()
+    images, source, driving = inputs(model, 1, 1)
+    # The flow heads start at zero; give them something to say.
+    for parameter in model.generator.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    look = model.encoders.appearance(images)
+    driving.requires_grad_(True)
+    model.generator(look, source, driving).image.square().sum().backward()
+    assert driving.grad is not None
+    assert (driving.grad != 0).all()
+
+
+def test_warp_looks_up_as_scipy_does() -> None:
+    maps = torch.rand(1, 1, 12, 12)
+    flow = (torch.rand(1, 2, 12, 12) - 0.5) * 0.4
+    grid = identity_grid(12, 12, maps.device) + flow.permute(0, 2, 3, 1)
+    x, y = (((grid[0, ..., i] + 1) * 12 - 1) / 2 for i in range(2))
+    expected = map_coordinates(maps[0, 0].numpy(), [y.numpy(), x.numpy()], order=1, mode="nearest")
+    np.testing.assert_allclose(warp(maps, flow)[0, 0], expected, atol=1e-5)
+
+
+def test_warp_is_exact_under_autocast_and_for_low_precision() -> None:
+    maps, flow = torch.randn(1, 4, 16, 16), torch.rand(1, 2, 16, 16) * 0.1
+    expected = warp(maps, flow)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(warp(maps, flow), expected)
+    low = warp(maps.bfloat16().to(memory_format=torch.channels_last), flow)
+    assert low.dtype == torch.float32
+    torch.testing.assert_close(low, expected, atol=0.03, rtol=0)
+
+
+def test_many_sources_are_blended_by_confidence() -> None:
+    maps = torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)]).unsqueeze(0)
+    still = torch.zeros(1, 2, 2, 8, 8)
+    sure = torch.tensor([0.0, np.log(3.0)]).view(1, 2, 1, 1, 1).expand(1, 2, 1, 8, 8)
+    blended = Flow(still, torch.zeros_like(sure), sure).blend(maps)
+    torch.testing.assert_close(blended, torch.full((1, 1, 8, 8), 0.75))
+
+
+def test_adain_sets_mean_and_deviation() -> None:
+    layer = AdaIN(3, 5)
+    style = torch.randn(2, 5)
+    scale, shift = layer.affine(style).chunk(2, dim=1)
+    out = layer(torch.randn(2, 3, 9, 9) * 4 + 7, style)
+    torch.testing.assert_close(out.mean(dim=(2, 3)), shift, atol=1e-4, rtol=1e-3)
+    deviation = out.std(dim=(2, 3), unbiased=False)
+    torch.testing.assert_close(deviation, (1 + scale).abs(), atol=1e-3, rtol=1e-3)
+
+
+def test_the_larger_network_starts_as_the_smaller_one() -> None:
+    small = PRESETS["tiny"]
+    shape = small.generator
+    large = dataclasses.replace(
+        small,
+        generator=GeneratorConfig(
+            image_size=128,
+            analysis_size=64,
+            channels=(*shape.channels, 8),
+            source_channels=(*shape.source_channels, 6),
+            appearance_width=shape.appearance_width,
+            style_width=shape.style_width,
+        ),
+    )
+    model, bigger = build_model(small).eval(), build_model(large).eval()
+    missing, unexpected = bigger.load_state_dict(model.state_dict(), strict=False)
+    assert not unexpected
+    assert missing
+    assert all(
+        name.startswith(("generator.levels.4", "generator.heads.128", "encoders.appearance.detail"))
+        for name in missing
+    )
+    images = torch.rand(1, 1, 3, 128, 128) * 2 - 1
+    low = torch.nn.functional.interpolate(images[0], size=64, mode="area").unsqueeze(0)
+    _, source, driving = inputs(model, 1, 1)
+    with torch.inference_mode():
+        one = model.generator(model.encoders.appearance(low), source, driving)
+        two = bigger.generator(bigger.encoders.appearance(images), source, driving)
+    for first, second in zip(one.flows, two.flows[:-1], strict=True):
+        torch.testing.assert_close(first.field, second.field, atol=1e-5, rtol=1e-4)
+    larger = torch.nn.functional.interpolate(one.copied, size=128, mode="bilinear")
+    torch.testing.assert_close(two.copied, larger, atol=0.05, rtol=0)
+
+
+def test_the_discriminator_judges_for_a_person() -> None:
+    judge = Discriminator(64, persons=3, width=16, channels=(8, 8, 16, 16)).eval()
+    images = torch.rand(2, 3, 64, 64)
+    first = judge(images, torch.tensor([0, 0]))
+    second = judge(images, torch.tensor([1, 1]))
+    assert first.score.shape == (2,)
+    assert not torch.equal(first.score, second.score)
+    for one, two in zip(first.features, second.features, strict=True):
+        assert torch.equal(one, two)
