@@ -5,6 +5,7 @@ from __future__ import annotations
 from pdfgc.tracking.canonical import CanonicalFace, canonical_face
 from pdfgc.tracking.crop import crop_around, crop_image, crop_to_frame, frame_to_crop, shot_crop
 from pdfgc.tracking.detection import Choice, Detection, FaceBackend, FaceChoice
+from pdfgc.tracking.face_alignment_backend import FaceAlignmentBackend
 from pdfgc.tracking.measure import (
     apertures_of,
     fit_head,
@@ -35,6 +36,7 @@ __all__ = [
     "Choice",
     "Detection",
     "Eye",
+    "FaceAlignmentBackend",
     "FaceBackend",
     "FaceChoice",
     "FaceTrack",

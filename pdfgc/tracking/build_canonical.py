@@ -67,6 +67,7 @@ def build(landmarks: Floats, persons: NDArray[np.str_], origin: str) -> Canonica
         eyeball_radius=_BALL_TO_IRIS_MM / _INTEROCULAR_MM,
         open_eye=_open_eye(head, persons),
         template=_template(landmarks, translation, scale, weight),
+        nod_per_gap=0.0,  # a property of the landmark model, not of the face: not written
         origin=f"{origin}; {int(frontal.sum())} near-frontal frames of "
         f"{len(set(persons[frontal]))} persons, each person counted once, symmetrised",
     )

@@ -14,7 +14,7 @@ from pdfgc.tracking.geometry import Floats
 # size; below, it stands still and head motion stays head motion.
 _DRIFT_SHARE, _DRIFT_LOG_SIZE = 0.15, 0.3
 # It follows smoothly over this time, and never faster than this share of its side per second.
-_DRIFT_SMOOTH_S, _DRIFT_SPEED = 1.0, 0.15
+_DRIFT_SMOOTH_S, _DRIFT_SPEED = 1.0, 0.3
 
 
 def crop_around(box: NDArray[np.floating], config: CropConfig) -> Floats:

@@ -18,8 +18,9 @@ from pdfgc.tracking.geometry import (
     angles_from_direction,
     angles_from_rotation,
     fit_similarity,
+    rotation_from_angles,
 )
-from pdfgc.tracking.topology import Eye, topology_of
+from pdfgc.tracking.topology import Eye, Topology, topology_of
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class HeadFit:
 def fit_head(landmarks: NDArray[np.floating]) -> HeadFit:
     """Fit the canonical face to landmarks by their rigid points only (weak perspective).
 
+    A landmark model may lift the whole face a little when the mouth opens; the measured mean of
+    this (`CanonicalFace.nod_per_gap`) is taken out of the rotation. Place and size are untouched.
+
     Args:
         landmarks: (..., L, 3) in any units with x right, y down, z away; NaN rows give NaN.
 
@@ -59,6 +63,10 @@ def fit_head(landmarks: NDArray[np.floating]) -> HeadFit:
     # (R^T p) for row vectors p is p @ R
     head = (filled - translation[..., None, :]) @ rotation / scale[..., None, None]
     misfit = ((head[..., rigid, :] - face.points[rigid]) ** 2).sum(-1).mean(-1)
+    # Relative to the mean face, whose pitch is zero with its own lips.
+    gap, mean_gap = (_lip_gap(points, face.topology) for points in (head, face.points))
+    still = rotation_from_angles(0.0, -face.nod_per_gap * (gap - mean_gap), 0.0)
+    rotation, head = rotation @ still, head @ still
 
     def hide(values: Floats, extra: int) -> Floats:
         return np.asarray(np.where(seen.reshape(seen.shape + (1,) * extra), values, np.nan))
@@ -67,6 +75,11 @@ def fit_head(landmarks: NDArray[np.floating]) -> HeadFit:
         hide(scale, 0), hide(rotation, 2), hide(translation, 1), hide(head, 2),
         hide(np.sqrt(misfit), 0),
     )  # fmt: skip
+
+
+def _lip_gap(head: Floats, topology: Topology) -> Floats:
+    upper, lower = (head[..., index, :] for index in topology.lip_gap)
+    return np.asarray(np.linalg.norm(lower - upper, axis=-1))
 
 
 def normalise(landmarks: NDArray[np.floating], crop: NDArray[np.floating]) -> Floats:
@@ -226,7 +239,6 @@ def mouth_opening_of(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
     """Gap of the inner lips over the interocular distance, in head axes; (...,) float32."""
     topology = topology_of(landmarks.shape[-2])
     head = fit_head(landmarks).head
-    gap = head[..., topology.lip_gap[1], :] - head[..., topology.lip_gap[0], :]
     eyes = [head[..., eye.corners, :].mean(-2) for eye in (topology.left_eye, topology.right_eye)]
     between = np.linalg.norm(eyes[0] - eyes[1], axis=-1)
-    return np.asarray(np.linalg.norm(gap, axis=-1) / np.maximum(between, 1e-6), np.float32)
+    return np.asarray(_lip_gap(head, topology) / np.maximum(between, 1e-6), np.float32)

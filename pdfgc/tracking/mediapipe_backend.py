@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ _RESCORE_EVERY = 12
 # What a followed face is worth when the detector does not see it (turned away, covered).
 _UNSEEN_SCORE = 0.5
 _MAX_FACES = 8
+# Tiles below this side are not worth a look (px).
+_MIN_TILE = 160
 
 Region = tuple[int, int, int, int]
 
@@ -115,17 +118,12 @@ class MediaPipeBackend:
         self._region = None
 
     def _boxes(self, image: NDArray[np.uint8]) -> list[tuple[NDArray[np.float32], float]]:
-        height, width = image.shape[:2]
-        for detector in self._detectors:
-            detections = detector.process(np.ascontiguousarray(image)).detections or []
-            boxes = []
-            for detection in detections[:_MAX_FACES]:
-                box = detection.location_data.relative_bounding_box
-                corners = (box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height)
-                scaled = np.array(corners, np.float32) * (width, height, width, height)
-                boxes.append((scaled.astype(np.float32), float(detection.score[0])))
-            if boxes:
-                return boxes
+        """Coarse XYXY boxes with scores: over the whole image, else tile by tile."""
+        for regions in _views(image.shape):
+            for detector in self._detectors:
+                boxes = [box for region in regions for box in _boxes_in(detector, image, region)]
+                if boxes:
+                    return boxes
         return []
 
     def _rescored(self, image: NDArray[np.uint8], region: Region) -> float:
@@ -153,6 +151,44 @@ def _side(box: NDArray[np.float32]) -> float:
 
 def _whole(shape: tuple[int, ...]) -> Region:
     return (0, 0, shape[1], shape[0])
+
+
+def _views(shape: tuple[int, ...]) -> Iterator[list[Region]]:
+    """The whole image, then overlapping square tiles, smaller and smaller.
+
+    The detectors see any view at 128 or 192 px: a face of a twentieth of the width is too small
+    for them.
+    """
+    height, width = shape[:2]
+    yield [_whole(shape)]
+    for side in (min(height, width), min(height, width) // 2):
+        if side < _MIN_TILE or side >= max(height, width):
+            continue
+        columns, rows = (
+            np.linspace(0, length - side, 1 + int(np.ceil((length - side) / (side / 2))))
+            for length in (width, height)
+        )
+        yield [
+            (int(left), int(top), int(left) + side, int(top) + side)
+            for top in rows
+            for left in columns
+        ]
+
+
+def _boxes_in(
+    detector: Any, image: NDArray[np.uint8], region: Region
+) -> list[tuple[NDArray[np.float32], float]]:
+    left, top, right, bottom = region
+    view = np.ascontiguousarray(image[top:bottom, left:right])
+    boxes = []
+    for detection in (detector.process(view).detections or [])[:_MAX_FACES]:
+        box = detection.location_data.relative_bounding_box
+        corners = np.array(
+            [[box.xmin, box.ymin], [box.xmin + box.width, box.ymin + box.height]], np.float32
+        )
+        placed = corners * (right - left, bottom - top) + (left, top)
+        boxes.append((placed.ravel().astype(np.float32), float(detection.score[0])))
+    return boxes
 
 
 def _region_around(box: NDArray[np.float32], factor: float, shape: tuple[int, ...]) -> Region:

@@ -485,7 +485,8 @@ def _track_bytes(part: FaceTrack) -> bytes:
         "shot": part.shot,
     }
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    return bytes(save_tensors(contiguous, {"backend": part.backend, "fps": repr(part.fps)}))
+    # One entry only: the library writes several in no fixed order, and shards are compared by hash.
+    return bytes(save_tensors(contiguous, {"backend": part.backend}))
 
 
 def _flac(sound: NDArray[np.float32], start: int, stop: int, config: PackConfig) -> bytes:
