@@ -95,6 +95,19 @@ def tiny_model() -> TalkingHead:
     return build_model(PRESETS["tiny"]).eval()
 
 
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file of the `tiny` preset with random weights from seed 0."""
+    from pdfgc.config import PRESETS
+    from pdfgc.model import build_model
+    from pdfgc.weights import save_model
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_model(build_model(PRESETS["tiny"]), path, {"steps": 0})
+    return path
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if torch.cuda.is_available():
         return

@@ -1,0 +1,11 @@
+"""Avatars: source images and drivers in, a lazy clip out."""
+
+from __future__ import annotations
+
+from pdfgc.avatar.avatar import Avatar
+from pdfgc.avatar.clip import Clip
+from pdfgc.avatar.controls import Control, Controls, Progress
+from pdfgc.avatar.curve import Curve
+from pdfgc.avatar.drivers import Driver
+
+__all__ = ["Avatar", "Clip", "Control", "Controls", "Curve", "Driver", "Progress"]

@@ -1,0 +1,280 @@
+"""`Avatar`: a person from one or more images, animated by drivers. The whole way of the data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pdfgc.avatar.clip import SOUND_HZ, Clip, Painter, Sound
+from pdfgc.avatar.controls import Controls, Progress
+from pdfgc.avatar.drivers import Composer, Driver, Drivers, File
+from pdfgc.avatar.encoding import CodeReader, check_waveform, joined, to_tensor
+from pdfgc.avatar.source import Image, Sources
+from pdfgc.compositor import Compositor
+from pdfgc.errors import InputError
+from pdfgc.media import read_audio
+from pdfgc.model import TalkingHead
+from pdfgc.motion import Motion
+from pdfgc.tracking import Choice, crop_image
+from pdfgc.weights import DEFAULT, LoadedModel, load_model
+
+Weights = str | os.PathLike[str] | LoadedModel
+Audio = str | os.PathLike[str] | NDArray[np.floating]
+
+_BATCH = {"cpu": 4, "mps": 8, "cuda": 16}
+
+
+class Avatar:
+    """A person who can be animated.
+
+    Made by `from_images` or `load`. The source images are looked at once; every clip after that
+    only draws frames.
+    """
+
+    def __init__(self, loaded: LoadedModel, reader: CodeReader, sources: Sources) -> None:
+        self._loaded, self._reader, self._sources = loaded, reader, sources
+        side = loaded.model.config.generator.image_size
+        crops = [
+            crop_image(image, crop, side)
+            for image, crop in zip(sources.images, sources.crops, strict=True)
+        ]
+        with torch.inference_mode():
+            pictures = to_tensor(np.stack(crops), loaded.device)
+            self._appearance = loaded.model.encoders.appearance(pictures[None])
+        self._source_codes = joined(sources.codes, loaded.device)[None]
+
+    @classmethod
+    def from_images(
+        cls,
+        images: Image | Sequence[Image],
+        *,
+        weights: Weights = DEFAULT,
+        device: str = "auto",
+        face: Choice = None,
+    ) -> Avatar:
+        """Make an avatar.
+
+        Args:
+            images: one or more images of one person: files, or (H, W, 3) uint8 RGB arrays. The
+                head is pasted back into the first; the others add to what is known of the person.
+            weights: a file, a packaged name, or a model that `load_model` gave.
+            device: `auto`, `cpu`, `cuda` or `mps`; not used where `weights` is a loaded model.
+            face: which face, where an image shows several: a number counted from the left, an
+                XYXY box in px, or `FaceChoice.LARGEST`.
+
+        Raises:
+            InputError: an image cannot be read, shows no face, several, or one too small; or the
+                weights cannot be loaded.
+        """
+        loaded = _loaded(weights, device)
+        reader = CodeReader(loaded)
+        return cls(loaded, reader, Sources.read(images, reader, face))
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], *, weights: Weights = DEFAULT, device: str = "auto"
+    ) -> Avatar:
+        """Read an avatar that `save` wrote.
+
+        With other weights than it was saved with, its codes are made anew from its images.
+
+        Raises:
+            InputError: the file is missing, damaged or no avatar.
+        """
+        loaded = _loaded(weights, device)
+        reader = CodeReader(loaded)
+        return cls(loaded, reader, Sources.load(path, reader))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write source images, crops and codes to an `.avatar.safetensors` file; no weights.
+
+        Raises:
+            InputError: the place cannot be written.
+        """
+        self._sources.save(path)
+
+    @property
+    def model(self) -> TalkingHead:
+        """The model, with its separate encoders in `model.encoders`."""
+        return self._loaded.model
+
+    @property
+    def model_id(self) -> str:
+        """What motions of this avatar's model are marked with."""
+        return self._loaded.model_id
+
+    @property
+    def source(self) -> Motion:
+        """The codes of the source images, one frame each."""
+        return self._sources.codes
+
+    def motion(
+        self,
+        *,
+        audio: Audio | None = None,
+        pose: Driver | None = None,
+        gaze: Driver | None = None,
+        blink: Driver | None = None,
+        expression: Driver | None = None,
+        lip: Driver | None = None,
+        pose_video: File | None = None,
+        gaze_video: File | None = None,
+        blink_video: File | None = None,
+        expression_video: File | None = None,
+        lip_video: File | None = None,
+        motion: Motion | File | None = None,
+        controls: Controls | None = None,
+        fps: float = 25.0,
+        duration_s: float | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Motion:
+        """Put a motion together, every factor from its own driver.
+
+        Without a driver, pose and blink are `"auto"`, gaze and expression `"keep"`, and the lips
+        rest or follow the audio. A clip that drives gaze drives blink too, unless blink has its
+        own driver. The audio sets the length, else the longest driver; shorter clips play to and
+        fro.
+
+        Args:
+            audio: speech that moves the lips: a sound or video file, or (N,) float samples in
+                [-1, 1] at 16 kHz.
+            pose: head pose; see `pdfgc.avatar.Driver` for what a driver can be.
+            gaze: direction of the eyes, relative to the head.
+            blink: openness of the eyes.
+            expression: expression of the face.
+            lip: the lips; goes before the audio.
+            pose_video: the same as `pose`, from a file.
+            gaze_video: the same as `gaze`, from a file.
+            blink_video: the same as `blink`, from a file.
+            expression_video: the same as `expression`, from a file.
+            lip_video: the same as `lip`, from a file.
+            motion: a whole motion, for the factors that have no driver (the audio drives the lips).
+            controls: strength, offset, smoothing, and what is relative to the source.
+            fps: frames per second of the result.
+            duration_s: length in seconds, where there is no audio.
+            seed: of what is `"auto"`.
+            progress: called while clips are read.
+
+        Returns:
+            The codes of every frame; the files are not needed any more.
+
+        Raises:
+            InputError: a driver cannot be used; the message names it.
+        """
+        videos = Drivers(pose_video, gaze_video, blink_video, expression_video, lip_video)
+        drivers = Drivers(pose, gaze, blink, expression, lip).joined(videos)
+        composer = Composer(
+            self._reader,
+            self.source,
+            fps=fps,
+            seed=seed,
+            controls=controls or Controls(),
+            progress=progress,
+        )
+        whole = motion if isinstance(motion, Motion) or motion is None else Motion.load(motion)
+        return composer.compose(drivers, whole, self._waveform(audio), duration_s)
+
+    def animate(
+        self,
+        *,
+        audio: Audio | None = None,
+        pose: Driver | None = None,
+        gaze: Driver | None = None,
+        blink: Driver | None = None,
+        expression: Driver | None = None,
+        lip: Driver | None = None,
+        pose_video: File | None = None,
+        gaze_video: File | None = None,
+        blink_video: File | None = None,
+        expression_video: File | None = None,
+        lip_video: File | None = None,
+        motion: Motion | File | None = None,
+        controls: Controls | None = None,
+        crop: bool = False,
+        fps: float | None = None,
+        duration_s: float | None = None,
+        seed: int = 0,
+        batch: int | None = None,
+        progress: Progress | None = None,
+    ) -> Clip:
+        """Animate the source image.
+
+        Drivers are read now, frames are drawn when the clip is saved or looked at.
+
+        Args:
+            audio: as for `motion`; it is also the sound of the clip.
+            pose: as for `motion`, and so are the other factors.
+            gaze: likewise.
+            blink: likewise.
+            expression: likewise.
+            lip: likewise.
+            pose_video: likewise.
+            gaze_video: likewise.
+            blink_video: likewise.
+            expression_video: likewise.
+            lip_video: likewise.
+            motion: a motion that was made before; other factors beside it change it.
+            controls: as for `motion`.
+            crop: give the model's square crop instead of the whole source image.
+            fps: frames per second, by default those of `motion`, or 25.
+            duration_s: as for `motion`.
+            seed: as for `motion`.
+            batch: frames drawn at a time, by default what suits the device.
+            progress: called while clips are read.
+
+        Returns:
+            A clip of the source image's size.
+
+        Raises:
+            InputError: a driver cannot be used; the message names it.
+        """
+        if batch is not None and batch < 1:
+            raise InputError(f"batch is {batch}; give at least 1.")
+        whole = motion if isinstance(motion, Motion) or motion is None else Motion.load(motion)
+        codes = self.motion(
+            audio=audio,
+            pose=pose,
+            gaze=gaze,
+            blink=blink,
+            expression=expression,
+            lip=lip,
+            pose_video=pose_video,
+            gaze_video=gaze_video,
+            blink_video=blink_video,
+            expression_video=expression_video,
+            lip_video=lip_video,
+            motion=whole,
+            controls=controls,
+            fps=fps or (whole.fps if whole else 25.0),
+            duration_s=duration_s,
+            seed=seed,
+            progress=progress,
+        )
+        compositor = None if crop else Compositor(self._sources.images[0], self._sources.crops[0])
+        painter = Painter(self.model, self._appearance, self._source_codes, compositor)
+        return Clip(painter, codes, self._sound(audio), batch or _BATCH[self._loaded.device.type])
+
+    def _waveform(self, audio: Audio | None) -> NDArray[np.float32] | None:
+        rate = self.model.config.audio.sample_rate
+        if audio is None:
+            return None
+        if isinstance(audio, np.ndarray):
+            return check_waveform(audio, "The audio")
+        return read_audio(audio, sample_rate=rate)
+
+    def _sound(self, audio: Audio | None) -> Sound | None:
+        if audio is None:
+            return None
+        if isinstance(audio, np.ndarray):
+            return Sound(check_waveform(audio, "The audio"), self.model.config.audio.sample_rate)
+        return Sound(Path(audio), SOUND_HZ)
+
+
+def _loaded(weights: Weights, device: str) -> LoadedModel:
+    return weights if isinstance(weights, LoadedModel) else load_model(weights, device)

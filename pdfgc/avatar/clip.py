@@ -1,0 +1,162 @@
+"""`Clip`: a video that is made while it is looked at or written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pdfgc.avatar.controls import Progress
+from pdfgc.avatar.encoding import joined
+from pdfgc.compositor import Compositor
+from pdfgc.encoders import Appearance
+from pdfgc.media import read_audio, write_video
+from pdfgc.model import TalkingHead
+from pdfgc.motion import Motion
+
+SOUND_HZ = 48_000
+"""Samples per second of the sound in a clip that was made from a sound file."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The sound of a clip, read when it is needed.
+
+    Attributes:
+        origin: a file, or (N,) float32 in [-1, 1].
+        sample_rate: of the array in Hz; files are read at `SOUND_HZ`.
+    """
+
+    origin: Path | NDArray[np.float32]
+    sample_rate: int
+
+    def read(self) -> NDArray[np.float32]:
+        """(N,) float32 in [-1, 1]."""
+        if isinstance(self.origin, Path):
+            return read_audio(self.origin, sample_rate=self.sample_rate)
+        return self.origin
+
+
+class Painter:
+    """Draws frames of one person from codes.
+
+    Args:
+        model: the model.
+        appearance: look of the person from K sources (batch of 1).
+        source: (1, K, D) joined codes of the sources.
+        compositor: pastes the head into the first source image; None gives the model's crop.
+    """
+
+    def __init__(
+        self,
+        model: TalkingHead,
+        appearance: Appearance,
+        source: Tensor,
+        compositor: Compositor | None,
+    ) -> None:
+        self.model, self.appearance, self.source = model, appearance, source
+        self.compositor = compositor
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames (px)."""
+        if self.compositor is None:
+            side = self.model.config.generator.image_size
+            return side, side
+        height, width = self.compositor.image.shape[:2]
+        return width, height
+
+    @torch.inference_mode()
+    def heads(self, driving: Tensor) -> NDArray[np.uint8]:
+        """(B, D) joined codes to the model's crops (B, S, S, 3) uint8 RGB."""
+        count = len(driving)
+        made = self.model.generator(
+            self.appearance.expand(count), self.source.expand(count, -1, -1), driving
+        )
+        pixels = made.image.float().add_(1).mul_(127.5).round_().clamp_(0, 255)
+        heads: NDArray[np.uint8] = pixels.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return heads
+
+    def paint(self, driving: Tensor) -> Iterator[NDArray[np.uint8]]:
+        """(B, D) joined codes to B frames, (H, W, 3) uint8 RGB."""
+        for head in self.heads(driving):
+            if self.compositor is None:
+                yield np.ascontiguousarray(head)
+            else:
+                yield self.compositor.paste(np.ascontiguousarray(head))
+
+
+class Clip:
+    """An animated clip; nothing is drawn before `frames` or `save` asks for it.
+
+    Attributes:
+        motion: the codes of every frame.
+    """
+
+    def __init__(self, painter: Painter, motion: Motion, sound: Sound | None, batch: int) -> None:
+        self.motion = motion
+        self._painter = painter
+        self._sound = sound
+        self._batch = batch
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.motion)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self.motion.fps
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height (px)."""
+        return self._painter.size
+
+    @property
+    def audio(self) -> NDArray[np.float32] | None:
+        """The sound, (N,) float32 in [-1, 1] at `sample_rate`; read anew at each call."""
+        return None if self._sound is None else self._sound.read()
+
+    @property
+    def sample_rate(self) -> int:
+        """Of `audio`, in Hz."""
+        return SOUND_HZ if self._sound is None else self._sound.sample_rate
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        """Draw the frames in order; a few are in memory at any time.
+
+        Yields:
+            (H, W, 3) uint8 RGB.
+        """
+        device = self._painter.source.device
+        for start in range(0, len(self), self._batch):
+            part = self.motion.slice(start, min(start + self._batch, len(self)))
+            yield from self._painter.paint(joined(part, device))
+
+    def save(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        """Draw and write all frames, with the sound.
+
+        Args:
+            path: `.mp4`, `.mov`, `.m4v` or `.mkv`, `.gif`, a pattern such as `out/%05d.png`, or a
+                folder; see `pdfgc.media.write_video`.
+            progress: called after every frame.
+
+        Raises:
+            InputError: the place cannot be written; nothing is left there.
+        """
+        write_video(
+            path, self._watched(progress), self.fps, self.audio, sample_rate=self.sample_rate
+        )
+
+    def _watched(self, progress: Progress | None) -> Iterator[NDArray[np.uint8]]:
+        for done, frame in enumerate(self.frames(), 1):
+            yield frame
+            if progress:
+                progress("drawing", done, len(self))

@@ -1,0 +1,86 @@
+"""How strongly, how smoothly and against what the drivers act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import isfinite
+
+from pdfgc.errors import InputError
+
+Progress = Callable[[str, int, int | None], None]
+"""Called while work goes on, with what is being done, how many frames are done, and of how many."""
+
+# Numbers that an offset may have, by factor; the latent ones have none.
+_OFFSETS = {"pose": (3, 6), "gaze": (2,), "blink": (1, 2), "expression": (), "lip": ()}
+
+
+@dataclass(frozen=True)
+class Control:
+    """What is done to one factor's codes after its driver was read.
+
+    Attributes:
+        strength: 0 gives the rest (silence for lip, the learned neutral for expression, the
+            source's own for the others), 1 the driver, more exaggerates.
+        offset: added at the end, in the units of the codes: for pose 3 angles (rad) or these and
+            x, y (fraction of the crop) and log-scale, for gaze 2 angles (rad), for blink openness
+            of both eyes, or left and right. Lip and expression take none.
+        smooth_s: length of the window over which codes are averaged (seconds).
+    """
+
+    strength: float = 1.0
+    offset: tuple[float, ...] = ()
+    smooth_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The controls of all factors, and whether drivers are taken as they are or relative.
+
+    Relative means source + driver - the driver's median over time: a head that stands elsewhere
+    in its crop, or smaller eyes, are then not carried over, only their movement is. It is asked
+    of clips (videos, frames, saved motions); numbers, and openness in a still image, are always
+    taken as they are.
+
+    Attributes:
+        pose: of the head's angles, place and size.
+        gaze: of the direction of the eyes.
+        blink: of the openness of the eyes.
+        expression: of the expression.
+        lip: of the lips.
+        relative_angles: of the head's yaw, pitch and roll.
+        relative_place: of the head's x, y and log-scale.
+        relative_gaze: of gaze.
+        relative_openness: of the eyes' openness.
+
+    Raises:
+        InputError: a value is out of range, or an offset does not fit its factor.
+    """
+
+    pose: Control = field(default_factory=Control)
+    gaze: Control = field(default_factory=Control)
+    blink: Control = field(default_factory=Control)
+    expression: Control = field(default_factory=Control)
+    lip: Control = field(default_factory=Control)
+    relative_angles: bool = False
+    relative_place: bool = True
+    relative_gaze: bool = False
+    relative_openness: bool = True
+
+    def __post_init__(self) -> None:
+        """Check every factor's control."""
+        for factor, allowed in _OFFSETS.items():
+            control: Control = getattr(self, factor)
+            if not isfinite(control.strength):
+                raise InputError(f"The strength of {factor} is {control.strength}; give a number.")
+            if not 0 <= control.smooth_s < float("inf"):
+                raise InputError(
+                    f"smooth_s of {factor} is {control.smooth_s}; give seconds from 0 on."
+                )
+            if control.offset and len(control.offset) not in allowed:
+                wanted = " or ".join(map(str, allowed)) or "no"
+                raise InputError(
+                    f"The offset of {factor} has {len(control.offset)} numbers; it takes {wanted}."
+                )
+            if not all(map(isfinite, control.offset)):
+                raise InputError(f"The offset of {factor} is {control.offset}; give numbers.")

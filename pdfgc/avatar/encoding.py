@@ -1,0 +1,274 @@
+"""Pictures and sound to the codes of every factor, in batches, so that memory stays flat."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pdfgc.avatar.controls import Progress
+from pdfgc.errors import InputError
+from pdfgc.media import (
+    SILENCE,
+    VideoFrame,
+    log_mel,
+    mel_windows,
+    probe,
+    read_image,
+    read_video,
+    resample_frames,
+)
+from pdfgc.motion import FACTORS, Codes, Motion
+from pdfgc.tracking import FaceBackend, MediaPipeBackend, crop_image, track_frames, track_image
+from pdfgc.weights import LoadedModel
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".avif")
+"""Names that end so are still images; all others are tried as video."""
+
+_BATCH, _SPEECH_BATCH = 16, 64
+# Speech is read in pieces of this length, so that spectrograms of hours are never held.
+_PIECE_FRAMES = 1500
+_KEPT_CLIPS = 16
+
+Frames = Callable[[], Iterable[VideoFrame]]
+
+
+class CodeReader:
+    """Reads codes off images, clips and speech with one model's encoders.
+
+    Args:
+        loaded: the model.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self._backend: FaceBackend | None = None
+        self._clips: dict[tuple[str, int, int], Motion] = {}
+
+    @property
+    def backend(self) -> FaceBackend:
+        """The tracker's model, loaded on first use."""
+        if self._backend is None:
+            self._backend = MediaPipeBackend()
+        return self._backend
+
+    @property
+    def fps(self) -> float:
+        """The rate at which clips are encoded: that of the model's training."""
+        return float(self.loaded.model.config.audio.fps)
+
+    def file(self, path: str | os.PathLike[str], progress: Progress | None = None) -> Motion:
+        """Codes of an image or video file; the latest files are remembered.
+
+        Raises:
+            InputError: the file cannot be read or shows no face.
+        """
+        file = Path(path)
+        if file.suffix.lower() in IMAGE_SUFFIXES:
+            image = read_image(file)
+            track = track_image(image, backend=self.backend, name=str(file))
+            return self.images([image], track.crop)
+        info = probe(file)
+        stat = file.stat()
+        key = (str(file.resolve()), stat.st_mtime_ns, stat.st_size)
+        if key not in self._clips:
+            if len(self._clips) >= _KEPT_CLIPS:
+                del self._clips[next(iter(self._clips))]
+            total = max(1, round(info.duration_s * self.fps))
+            self._clips[key] = self.clip(
+                lambda: resample_frames(read_video(file), self.fps), str(file), total, progress
+            )
+        return self._clips[key]
+
+    def clip(
+        self, frames: Frames, name: str, total: int | None = None, progress: Progress | None = None
+    ) -> Motion:
+        """Codes of every frame of a clip.
+
+        Args:
+            frames: gives the frames anew at each call, at `fps`; they are read twice, once to
+                find the crop of each shot and once to encode it.
+            name: how messages call the clip.
+            total: number of frames, for the progress.
+            progress: called as frames are read.
+
+        Raises:
+            InputError: the clip cannot be read or shows no face.
+        """
+        config = self.loaded.model.config
+        track = track_frames(
+            _watched(frames(), f"tracking {name}", total, progress),
+            backend=self.backend,
+            fps=self.fps,
+            crop=config.crop,
+            name=name,
+        )
+        side = config.encoders.image_size
+        crops = (
+            crop_image(frame.image, crop, side)
+            for frame, crop in zip(
+                _watched(frames(), f"encoding {name}", len(track), progress),
+                track.crop,
+                strict=False,
+            )
+        )
+        codes, features = self._encode(crops)
+        seen = track.confidence > 0
+        codes = {factor: _bridged(rows, seen) for factor, rows in codes.items()}
+        codes["lip"] /= np.linalg.norm(codes["lip"], axis=1, keepdims=True)
+        features = _bridged(features, seen)
+        expression = np.concatenate(
+            [self._expression(features[track.shot == shot]) for shot in np.unique(track.shot)]
+        )
+        return Motion(**codes, expression=expression, fps=self.fps, model_id=self.loaded.model_id)
+
+    def images(self, images: list[NDArray[np.uint8]], crops: NDArray[np.floating]) -> Motion:
+        """Codes of still images, one frame each.
+
+        Args:
+            images: K times (H, W, 3) uint8 RGB.
+            crops: (K, 3) centre x, centre y, side in px.
+        """
+        side = self.loaded.model.config.encoders.image_size
+        codes, features = self._encode(
+            crop_image(image, crop, side) for image, crop in zip(images, crops, strict=True)
+        )
+        expression = np.concatenate([self._expression(row[None]) for row in features])
+        return Motion(**codes, expression=expression, fps=self.fps, model_id=self.loaded.model_id)
+
+    @torch.inference_mode()
+    def speech(
+        self, waveform: NDArray[np.floating], progress: Progress | None = None
+    ) -> NDArray[np.float32]:
+        """Lip codes of speech; where all of a window is digital silence, the lips rest.
+
+        Args:
+            waveform: (N,) in [-1, 1] at the model's sample rate.
+            progress: called as frames are encoded.
+
+        Returns:
+            (T, lip_width) float32 at `fps`, T = N / samples per frame, rounded up.
+        """
+        model, config = self.loaded.model, self.loaded.model.config.audio
+        n_frames = -(-len(waveform) // config.samples_per_frame)
+        rows = []
+        for start in range(0, n_frames, _PIECE_FRAMES):
+            stop = min(start + _PIECE_FRAMES, n_frames)
+            windows = _windows(waveform, start, stop, self.loaded)
+            for first in range(0, len(windows), _SPEECH_BATCH):
+                part = windows[first : first + _SPEECH_BATCH].contiguous()
+                lip = model.encoders.speech(part.to(self.loaded.device))
+                silent = (part.amax(dim=(1, 2)) <= SILENCE + 1e-6).to(lip.device)
+                rows.append(torch.where(silent[:, None], model.rest_lip, lip).cpu().numpy())
+            if progress:
+                progress("reading speech", stop, n_frames)
+        return np.concatenate(rows).astype(np.float32)
+
+    @torch.inference_mode()
+    def _encode(
+        self, crops: Iterable[NDArray[np.uint8]]
+    ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
+        """Codes of every factor but expression, and motion features, of encoder-sized crops."""
+        encoders = self.loaded.model.encoders
+        codes: dict[str, list[NDArray[np.float32]]] = {"lip": [], "eye": [], "pose": []}
+        features = []
+        for batch in _batched(crops, _BATCH):
+            pictures = to_tensor(np.stack(batch), self.loaded.device)
+            feature = encoders.motion(pictures)
+            features.append(feature.cpu().numpy())
+            codes["lip"].append(encoders.lip(feature).cpu().numpy())
+            codes["eye"].append(encoders.eye(pictures).cpu().numpy())
+            codes["pose"].append(encoders.pose(pictures).cpu().numpy())
+        joined = {factor: np.concatenate(rows) for factor, rows in codes.items()}
+        return joined, np.concatenate(features)
+
+    @torch.inference_mode()
+    def _expression(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(T, trunk_width) features of one shot to (T, 30)."""
+        rows = torch.from_numpy(features).to(self.loaded.device)
+        codes: NDArray[np.float32] = (
+            self.loaded.model.encoders.expression.over_clip(rows).cpu().numpy()
+        )
+        return codes
+
+
+def to_tensor(pictures: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """(B, S, S, 3) uint8 RGB to (B, 3, S, S) float32 in [-1, 1]."""
+    moved = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2)
+    return moved.float().div_(127.5).sub_(1)
+
+
+def joined(motion: Motion, device: torch.device) -> Tensor:
+    """All codes of a motion as the generator takes them: (T, D)."""
+    codes = {name: torch.from_numpy(np.array(getattr(motion, name))) for name in FACTORS}
+    return Codes(**codes).join().to(device)
+
+
+def _windows(waveform: NDArray[np.floating], start: int, stop: int, loaded: LoadedModel) -> Tensor:
+    """Log-mel windows of the frames from `start` up to `stop`: (stop - start, n_mels, window)."""
+    config = loaded.model.config.audio
+    step, hop = config.mels_per_frame, config.hop_length
+    # The mel steps that these windows see, and the samples that these steps see.
+    around = -(-config.win_length // hop)
+    first = max(0, start - -(-config.window_past // step))
+    last = stop + -(-config.window_ahead // step) + 1
+    lead = min(first * step, around)
+    low, high = (first * step - lead) * hop, (last * step + around) * hop
+    piece = torch.from_numpy(np.asarray(waveform[low:high], np.float32))
+    mel = log_mel(piece, config)[:, lead : lead + (last - first) * step]
+    return mel_windows(mel, stop - first, config)[start - first :]
+
+
+def _bridged(rows: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Draw a line over frames on which no face was seen."""
+    rows = rows.copy()
+    if seen.any() and not seen.all():
+        times = np.arange(len(rows))
+        for column in range(rows.shape[1]):
+            rows[~seen, column] = np.interp(times[~seen], times[seen], rows[seen, column])
+    return rows
+
+
+def _batched(items: Iterable[NDArray[np.uint8]], size: int) -> Iterator[list[NDArray[np.uint8]]]:
+    batch: list[NDArray[np.uint8]] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _watched(
+    frames: Iterable[VideoFrame], what: str, total: int | None, progress: Progress | None
+) -> Iterator[VideoFrame]:
+    for frame in frames:
+        yield frame
+        if progress:
+            progress(what, frame.index + 1, total)
+
+
+def check_waveform(waveform: NDArray[np.floating], name: str) -> NDArray[np.float32]:
+    """A waveform that was given as an array, checked.
+
+    Raises:
+        InputError: it is not (N,) float in [-1, 1], is empty, or holds NaN.
+    """
+    if waveform.ndim != 1 or waveform.dtype.kind != "f":
+        raise InputError(
+            f"{name} is {waveform.dtype} {waveform.shape}; give (N,) float samples in -1..1."
+        )
+    if waveform.size == 0:
+        raise InputError(f"{name} has zero length; give at least one sample.")
+    if not np.isfinite(waveform).all():
+        bad = int(np.flatnonzero(~np.isfinite(waveform))[0])
+        raise InputError(f"{name} is not finite at sample {bad}; mend it.")
+    if float(np.abs(waveform).max()) > 8:
+        raise InputError(f"{name} reaches beyond -1..1; scale it.")
+    return np.clip(np.asarray(waveform, np.float32), -1, 1)
