@@ -22,6 +22,11 @@ from pdfgc.tracking.geometry import (
 )
 from pdfgc.tracking.topology import Eye, Topology, topology_of
 
+# How far eyes turn: yaw and pitch in radians.
+_MAX_GAZE = np.radians([50.0, 40.0])
+# Eyes less open than this (1 = open) show too little of the iris.
+_CLOSED = 0.4
+
 
 @dataclass(frozen=True)
 class HeadFit:
@@ -150,7 +155,8 @@ def gaze_of(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
         landmarks: (..., L, 3) in any units; a scheme without irises gives zeros.
 
     Returns:
-        (..., 2) float32 yaw (> 0: towards the image's right) and pitch (> 0: up), radians.
+        (..., 2) float32 yaw (> 0: towards the image's right) and pitch (> 0: up), radians, within
+        what eyes can do (50 and 40 degrees).
     """
     face = canonical_face(topology_of(landmarks.shape[-2]))
     topology = face.topology
@@ -179,7 +185,31 @@ def gaze_of(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
     weight = np.stack(weights, axis=-1)[..., None]
     mean = (np.stack(directions, axis=-2) * weight).sum(-2) / weight.sum(-2)
     mean = mean / np.linalg.norm(mean, axis=-1, keepdims=True)
-    return angles_from_direction(mean).astype(np.float32)
+    return np.clip(angles_from_direction(mean), -_MAX_GAZE, _MAX_GAZE).astype(np.float32)
+
+
+def gaze_through_blinks(
+    gaze: NDArray[np.float32], openness: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Gaze with the frames of closed eyes drawn as a line between those before and after.
+
+    A closed lid hides the iris, and the landmark model then lets it sink.
+
+    Args:
+        gaze: (T, 2) radians, one shot.
+        openness: (T, 2), 1 = open.
+
+    Returns:
+        (T, 2) float32; unchanged if the eyes never open, NaN where `gaze` is.
+    """
+    known = np.asarray(np.isfinite(gaze).all(-1))
+    seen = np.asarray(known & (openness.mean(-1) > _CLOSED))
+    if not seen.any():
+        return gaze
+    times = np.arange(len(gaze))
+    lines = [np.interp(times, times[seen], gaze[seen, axis]) for axis in range(2)]
+    filled = np.where(seen[:, None], gaze, np.stack(lines, axis=-1))
+    return np.where(known[:, None], filled, np.nan).astype(np.float32)
 
 
 def _apertures(head: Floats, eyes: tuple[Eye, Eye]) -> Floats:

@@ -31,6 +31,7 @@ from pdfgc.tracking.measure import (
     apertures_of,
     fit_head,
     gaze_of,
+    gaze_through_blinks,
     mouth_opening_of,
     openness_of,
     pose_in_crop,
@@ -292,6 +293,7 @@ def _measured(
     width, height = frame_size
     crop = np.tile([width / 2, height / 2, float(min(width, height))], (len(times), 1))
     openness = np.zeros_like(apertures)
+    gaze = gaze_of(landmarks)
     for each in np.unique(shot):
         inside = shot == each
         usable = good[inside] if good[inside].any() else seen[inside]
@@ -299,6 +301,7 @@ def _measured(
             crop[inside] = shot_crop(box[inside], usable, config, fps)
         prior = canonical_face(None).open_eye
         openness[inside] = openness_of(apertures[inside], usable, prior)
+        gaze[inside] = gaze_through_blinks(gaze[inside], openness[inside])
     return FaceTrack(
         times=times,
         landmarks=landmarks,
@@ -306,7 +309,7 @@ def _measured(
         crop=crop.astype(np.float32),
         shot=shot,
         pose=pose_in_crop(landmarks, crop),
-        gaze=gaze_of(landmarks),
+        gaze=gaze,
         openness=openness,
         mouth=mouth_opening_of(landmarks),
         confidence=confidence.astype(np.float32),

@@ -15,6 +15,7 @@ from pdfgc.tracking import (
     crop_around,
     fit_head,
     gaze_of,
+    gaze_through_blinks,
     mouth_opening_of,
     normalise,
     openness_of,
@@ -100,6 +101,23 @@ def test_gaze_does_not_read_the_depth_of_the_iris():
     other = points.copy()
     other[MESH_478.irises, 2] += 40
     np.testing.assert_allclose(gaze_of(other), gaze_of(points), atol=1e-6)
+
+
+def test_gaze_goes_straight_through_a_blink():
+    gaze = np.tile(np.linspace(0, 0.2, 11)[:, None], (1, 2)).astype(np.float32)
+    seen = gaze.copy()
+    seen[4:7, 1] = -0.5  # the iris sinks with the lid
+    openness = np.ones((11, 2), np.float32)
+    openness[4:7] = 0.1
+    np.testing.assert_allclose(gaze_through_blinks(seen, openness), gaze, atol=1e-6)
+    asleep = gaze_through_blinks(seen, np.zeros((11, 2), np.float32))
+    np.testing.assert_array_equal(asleep, seen)
+
+
+def test_gaze_stays_within_what_eyes_can_do():
+    points = head()
+    points[MESH_478.irises, 0] += 30
+    assert np.degrees(gaze_of(points)[0]) == pytest.approx(50)
 
 
 def test_gaze_without_irises_is_zero():

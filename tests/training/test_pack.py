@@ -194,8 +194,8 @@ def test_long_shots_are_cut_into_equal_pieces(face_clip: Path, tmp_path: Path):
 
 def test_several_faces_of_one_size_drop_the_shot(face_image: Path, tmp_path: Path):
     with Image.open(face_image) as image:
-        half = np.asarray(image.convert("RGB").resize((256, 256)))
-    with VideoWriter(tmp_path / "two.mp4", fps=25, size=(512, 256)) as writer:
+        half = np.asarray(image.convert("RGB"))
+    with VideoWriter(tmp_path / "two.mp4", fps=25, size=(1024, 512)) as writer:
         for _ in range(20):
             writer.write(np.concatenate([half, half], axis=1))
     report = pack([PackItem("two", tmp_path / "two.mp4", "anna")], tmp_path / "out")
