@@ -192,7 +192,11 @@ class Motion:
                 rows = changed.get("eye", self.eye).copy()
                 rows[:, part] = self._spread("gaze or openness", rows[:, part].shape, codes)
                 changed["eye"] = rows
-        return replace(self, **changed)
+        return self._with(changed)
+
+    def _with(self, codes: dict[str, NDArray[np.float32]]) -> Motion:
+        rows = {name: codes.get(name, getattr(self, name)) for name in FACTORS}
+        return Motion(**rows, fps=self.fps, model_id=self.model_id)
 
     @staticmethod
     def _spread(name: str, shape: tuple[int, ...], codes: ArrayLike) -> NDArray[np.float32]:
@@ -255,7 +259,7 @@ class Motion:
             columns = [np.convolve(column, weights, mode="valid") for column in padded.T]
             smoothed[name] = np.stack(columns, axis=1).astype(np.float32)
         smoothed["lip"] = _normalise(smoothed["lip"])
-        return replace(self, **smoothed)
+        return self._with(smoothed)
 
     def for_model(self, model_id: str) -> Motion:
         """Check that the lip and expression codes belong to a model.
@@ -301,7 +305,9 @@ class Motion:
                     raise InputError(f"{path}: holds no pdfgc motion; give a .motion.safetensors.")
                 rows = {name: file.get_tensor(name) for name in FACTORS}
         except (SafetensorError, json.JSONDecodeError) as error:
-            raise InputError(f"{path}: is no readable motion file ({error}); make it again.") from error
+            raise InputError(
+                f"{path}: is no readable motion file ({error}); make it again."
+            ) from error
         return cls(**rows, fps=float(head["fps"]), model_id=head["model_id"])
 
 

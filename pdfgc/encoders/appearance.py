@@ -46,8 +46,11 @@ class AppearanceEncoder(nn.Module):
         self.image_size = config.image_size
         self.analysis_size = config.analysis_size
         sides = config.sides
-        inner = [c for c, side in zip(config.source_channels, sides, strict=True)
-                 if side <= config.analysis_size]
+        inner = [
+            c
+            for c, side in zip(config.source_channels, sides, strict=True)
+            if side <= config.analysis_size
+        ]
         self.stem = nn.Sequential(
             nn.Conv2d(3, inner[-1], 3, 1, 1, bias=False), nn.BatchNorm2d(inner[-1]), nn.ReLU()
         )
@@ -88,7 +91,9 @@ class AppearanceEncoder(nn.Module):
             maps.insert(0, block(maps[0]))
         vector = self.to_vector(maps[0].mean(dim=(2, 3)))
         for side, layer in zip(self.detail_sides, self.detail, strict=True):
-            maps.append(layer(F.interpolate(flat, size=side, mode="area") if side != size else flat))
+            maps.append(
+                layer(F.interpolate(flat, size=side, mode="area") if side != size else flat)
+            )
         return Appearance(
             images=images,
             vector=vector.unflatten(0, (batch, shots)).mean(dim=1),

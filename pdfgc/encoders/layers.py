@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -57,7 +59,7 @@ class ImageTrunk(nn.Module):
             nn.Conv2d(3, channels[0], 3, 2, 1, bias=False), nn.BatchNorm2d(channels[0]), nn.ReLU()
         )
         blocks: list[nn.Module] = []
-        for inputs, outputs in zip(channels[:-1], channels[1:], strict=True):
+        for inputs, outputs in pairwise(channels):
             blocks += [ResidualDown(inputs, outputs), ResidualDown(outputs, outputs, stride=1)]
         self.blocks = nn.Sequential(*blocks)
         side = image_size // 2 ** len(channels)

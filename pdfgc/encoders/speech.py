@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,7 +25,7 @@ class SpeechEncoder(nn.Module):
             nn.ReLU(),
         )
         blocks: list[nn.Module] = []
-        for inputs, outputs in zip(channels[:-1], channels[1:], strict=True):
+        for inputs, outputs in pairwise(channels):
             blocks += [ResidualDown(inputs, outputs), ResidualDown(outputs, outputs, stride=1)]
         self.blocks = nn.Sequential(*blocks)
         height, width = -(-audio.n_mels // 2), audio.window_mels

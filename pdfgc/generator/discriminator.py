@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -24,17 +25,16 @@ class Judgement:
 
 
 class _Down(nn.Module):
-    def __init__(self, inputs: int, outputs: int, *, first: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.first = first
         self.a = spectral_norm(nn.Conv2d(inputs, outputs, 3, 1, 1))
         self.b = spectral_norm(nn.Conv2d(outputs, outputs, 4, 2, 1))
         self.short = spectral_norm(nn.Conv2d(inputs, outputs, 1))
 
     def forward(self, maps: Tensor) -> Tensor:
-        inner = maps if self.first else F.leaky_relu(maps, 0.2)
-        inner = self.b(F.leaky_relu(self.a(inner), 0.2))
-        return inner + self.short(F.avg_pool2d(maps, 2))
+        inner = self.b(F.leaky_relu(self.a(F.leaky_relu(maps, 0.2)), 0.2))
+        out: Tensor = inner + self.short(F.avg_pool2d(maps, 2))
+        return out
 
 
 class Discriminator(nn.Module):
@@ -58,8 +58,7 @@ class Discriminator(nn.Module):
         self.image_size = image_size
         self.stem = spectral_norm(nn.Conv2d(3, channels[0], 4, 2, 1))
         self.blocks = nn.ModuleList(
-            _Down(inputs, outputs, first=False)
-            for inputs, outputs in zip(channels[:-1], channels[1:], strict=True)
+            _Down(inputs, outputs) for inputs, outputs in pairwise(channels)
         )
         self.last = spectral_norm(nn.Conv2d(channels[-1], width, 3, 1, 1))
         self.persons = nn.Embedding(persons, width)

@@ -12,7 +12,7 @@ from pdfgc.config import GeneratorConfig
 from pdfgc.encoders import Appearance
 from pdfgc.generator.drivers import CodesDriver
 from pdfgc.generator.identity import Flow, FlowHead, GlobalFlow
-from pdfgc.generator.layers import AdaIN, identity_grid, upsample
+from pdfgc.generator.layers import AdaIN, identity_grid, start_at_zero, upsample
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,7 @@ class Generated:
 class AlignedBlock(nn.Module):
     """One level: enlarge, modulate, refine the flow, take in the warped source, modulate."""
 
-    def __init__(
-        self, inputs: int, channels: int, source_channels: int, style_width: int
-    ) -> None:
+    def __init__(self, inputs: int, channels: int, source_channels: int, style_width: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(inputs, channels, 3, 1, 1, bias=False)
         self.first_norm = AdaIN(channels, style_width)
@@ -84,8 +82,7 @@ class PictureHead(nn.Module):
 
     def start_silent(self) -> PictureHead:
         """Make the head add nothing at first, so that a larger network starts as the smaller."""
-        nn.init.zeros_(self.conv.weight)
-        nn.init.zeros_(self.conv.bias)
+        start_at_zero(self.conv)
         return self
 
     def forward(self, maps: Tensor, before: Tensor | None) -> Tensor:
@@ -114,7 +111,9 @@ class Generator(nn.Module):
         width = config.style_width
         self.constant = nn.Parameter(torch.randn(1, config.channels[0], *[config.base_size] * 2))
         self.style = nn.Sequential(
-            nn.Linear(config.appearance_width + 2 * width, width), nn.ReLU(), nn.Linear(width, width)
+            nn.Linear(config.appearance_width + 2 * width, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
         )
         self.global_flow = GlobalFlow(width)
         self.levels = nn.ModuleList(
@@ -148,9 +147,7 @@ class Generator(nn.Module):
         """
         return self.synthesise(appearance, self.driver(source), self.driver(driving))
 
-    def synthesise(
-        self, appearance: Appearance, source: Tensor, driving: Tensor
-    ) -> Generated:
+    def synthesise(self, appearance: Appearance, source: Tensor, driving: Tensor) -> Generated:
         """As `forward`, from embedded motion.
 
         Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pdfgc.generator.layers import upsample, warp
+from pdfgc.generator.layers import start_at_zero, upsample, warp
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Flow:
         """The same flow at another side (px)."""
 
         def larger(maps: Tensor) -> Tensor:
-            batch, shots = maps.shape[:2]
-            return upsample(maps.flatten(0, 1), side).unflatten(0, (batch, shots))
+            larger_maps = upsample(maps.flatten(0, 1), side)
+            return torch.unflatten(larger_maps, 0, maps.shape[:2])
 
         return Flow(larger(self.field), larger(self.mask), larger(self.confidence))
 
@@ -42,17 +42,16 @@ class Flow:
         Returns:
             (B, C, h, w) float32.
         """
-        batch, shots = maps.shape[:2]
         moved = warp(maps.flatten(0, 1), self.field.flatten(0, 1))
-        if shots == 1:
+        if maps.shape[1] == 1:
             return moved
         weights = self.confidence.float().softmax(dim=1)
-        return (moved.unflatten(0, (batch, shots)) * weights).sum(dim=1)
+        return torch.sum(torch.unflatten(moved, 0, maps.shape[:2]) * weights, dim=1)
 
     def visible(self) -> Tensor:
         """(B, 1, h, w) share of the blended sources that is seen."""
         share = self.mask.float().sigmoid()
-        return (share * self.confidence.float().softmax(dim=1)).sum(dim=1)
+        return torch.sum(share * self.confidence.float().softmax(dim=1), dim=1)
 
 
 class FlowHead(nn.Module):
@@ -68,8 +67,7 @@ class FlowHead(nn.Module):
         self.predict = nn.Conv2d(channels, 4, 3, 1, 1)
         nn.init.normal_(self.modulate.weight, std=0.02)
         nn.init.zeros_(self.modulate.bias)
-        nn.init.zeros_(self.predict.weight)
-        nn.init.zeros_(self.predict.bias)
+        start_at_zero(self.predict)
 
     def forward(self, maps: Tensor, pair: Tensor, before: Flow) -> Flow:
         """Refine a flow.
@@ -82,10 +80,10 @@ class FlowHead(nn.Module):
         Returns:
             The refined flow.
         """
-        batch, shots = pair.shape[:2]
         scale, shift = self.modulate(pair)[..., None, None].chunk(2, dim=2)
         moved = torch.relu(maps.unsqueeze(1) * (1 + scale) + shift).flatten(0, 1)
-        step = self.predict(moved).float().unflatten(0, (batch, shots))
+        step = self.predict(moved).float()
+        step = torch.unflatten(step, 0, pair.shape[:2])
         return Flow(
             field=before.field + step[:, :, :2],
             mask=before.mask + step[:, :, 2:3],
@@ -99,10 +97,10 @@ class GlobalFlow(nn.Module):
     def __init__(self, style_width: int) -> None:
         super().__init__()
         self.affine = nn.Sequential(
-            nn.Linear(2 * style_width, style_width), nn.ReLU(), nn.Linear(style_width, 6)
+            nn.Linear(2 * style_width, style_width),
+            nn.ReLU(),
+            start_at_zero(nn.Linear(style_width, 6)),
         )
-        nn.init.zeros_(self.affine[2].weight)
-        nn.init.zeros_(self.affine[2].bias)
 
     def forward(self, pair: Tensor, grid: Tensor) -> Flow:
         """Affine flow of each source.
@@ -114,8 +112,8 @@ class GlobalFlow(nn.Module):
         Returns:
             Flow at the grid's side with zero mask and confidence.
         """
-        batch, shots = pair.shape[:2]
-        matrix = self.affine(pair).float().unflatten(-1, (2, 3))
+        matrix = self.affine(pair).float()
+        matrix = torch.unflatten(matrix, -1, (2, 3))
         ones = torch.ones_like(grid[..., :1])
         points = torch.cat([grid, ones], dim=-1)[0]
         field = torch.einsum("bkij,hwj->bkihw", matrix, points)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -24,7 +26,19 @@ class AdaIN(nn.Module):
     def forward(self, maps: Tensor, style: Tensor) -> Tensor:
         """(B, channels, H, W), (B, style_width) to (B, channels, H, W)."""
         scale, shift = self.affine(style)[..., None, None].chunk(2, dim=1)
-        return F.instance_norm(maps) * (1 + scale) + shift
+        out: Tensor = F.instance_norm(maps) * (1 + scale) + shift
+        return out
+
+
+Started = TypeVar("Started", nn.Conv2d, nn.Linear)
+
+
+def start_at_zero(layer: Started) -> Started:
+    """Make a layer say nothing at first, so that what it corrects is learned before it."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def identity_grid(height: int, width: int, device: torch.device) -> Tensor:
@@ -47,7 +61,9 @@ def warp(maps: Tensor, flow: Tensor) -> Tensor:
         (B, C, h, w) float32.
     """
     with torch.autocast(device_type=maps.device.type, enabled=False):
-        grid = identity_grid(*flow.shape[2:], flow.device) + flow.float().permute(0, 2, 3, 1)
+        grid = identity_grid(flow.shape[2], flow.shape[3], flow.device) + flow.float().permute(
+            0, 2, 3, 1
+        )
         return F.grid_sample(
             maps.float(), grid, mode="bilinear", padding_mode="border", align_corners=False
         )

@@ -34,4 +34,5 @@ class Adversary(nn.Module):
 
     def match(self, appearance: Tensor, person: Tensor) -> Tensor:
         """`match`: L1 between the appearance vector (B, D) and the person's row of W."""
-        return (appearance.float() - self.discriminator.persons(person)).abs().mean()
+        difference: Tensor = appearance.float() - self.discriminator.persons(person)
+        return difference.abs().mean()

@@ -15,14 +15,15 @@ from pdfgc.training.augment import Jitter, change_look, change_shape, change_voi
 from pdfgc.training.clips import Clip, ClipBank
 
 
+@dataclass(frozen=True)
 class Batch:
     """Tensors that travel together."""
 
     def to(self, device: torch.device) -> Self:
         """Move every tensor to a device."""
         moved = {
-            f.name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
-            for f in fields(self)  # type: ignore[arg-type]
+            f.name: value.to(device) if isinstance(value, Tensor | Batch) else value
+            for f in fields(self)
             for value in [getattr(self, f.name)]
         }
         return type(self)(**moved)
@@ -75,15 +76,6 @@ class PairBatch(Batch):
     window: Tensor
     source_window: Tensor
 
-    def to(self, device: torch.device) -> Self:
-        """Move everything to a device."""
-        moved = {
-            f.name: value.to(device) if isinstance(value, Tensor | View) else value
-            for f in fields(self)
-            for value in [getattr(self, f.name)]
-        }
-        return type(self)(**moved)
-
 
 @dataclass(frozen=True)
 class EyeBatch(Batch):
@@ -98,12 +90,6 @@ class EyeBatch(Batch):
     giver: View
     taker: View
     composite: Tensor
-
-    def to(self, device: torch.device) -> Self:
-        """Move everything to a device."""
-        return type(self)(
-            self.giver.to(device), self.taker.to(device), self.composite.to(device)
-        )
 
 
 @dataclass(frozen=True)
@@ -365,7 +351,8 @@ def _capped_weights(clips: tuple[Clip, ...], cap: float) -> NDArray[np.float64]:
     limit = max(cap, 1 / len(share))
     share = {person: min(value / total, limit) for person, value in share.items()}
     weights = np.array([share[c.person] * c.length / seconds[c.person] for c in clips])
-    return weights / weights.sum()
+    chance: NDArray[np.float64] = weights / weights.sum()
+    return chance
 
 
 def _eye_pairs(bank: ClipBank) -> list[NDArray[np.int64]]:

@@ -55,9 +55,7 @@ def reconstruction(image: Tensor, target: Tensor, weight: Tensor, scales: int = 
     return total / scales
 
 
-def landmark_flow(
-    flows: Sequence[Flow], source: Tensor, driving: Tensor, weight: Tensor
-) -> Tensor:
+def landmark_flow(flows: Sequence[Flow], source: Tensor, driving: Tensor, weight: Tensor) -> Tensor:
     """Landmark-guided flow: |flow(p_driving) - (p_source - p_driving)|.
 
     Args:

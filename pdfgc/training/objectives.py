@@ -1,4 +1,4 @@
-"""What each stage minimises. An objective draws its batches, runs the model and names its losses."""
+"""What each stage minimises: an objective draws batches, runs the model and names its losses."""
 
 from __future__ import annotations
 
@@ -29,23 +29,34 @@ from pdfgc.training.losses import (
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """What a generator made in one pass.
+
+    Attributes:
+        image: (B, 3, S, S) made pictures.
+        target: (B, 3, S, S) what they should look like.
+        person: (B,) numbers of the persons.
+    """
+
+    image: Tensor
+    target: Tensor
+    person: Tensor
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What one forward pass of an objective gives.
 
     Attributes:
         losses: unweighted losses by name; every name has a weight in the stage's row.
         scalars: figures to log beside them.
-        image: (B, 3, S, S) made pictures, where there are any.
-        target: (B, 3, S, S) what they should look like.
-        person: (B,) numbers of the persons.
+        pictures: what was made, for the adversary, where anything was.
         columns: pictures for the sample grid, (B, 3, S, S) each.
     """
 
     losses: dict[str, Tensor]
     scalars: dict[str, Tensor] = field(default_factory=dict)
-    image: Tensor | None = None
-    target: Tensor | None = None
-    person: Tensor | None = None
+    pictures: Pictures | None = None
     columns: tuple[Tensor, ...] = ()
 
 
@@ -151,7 +162,7 @@ class ReconstructionObjective(Objective):
 
     def look(self, batch: PairBatch) -> Appearance:
         """Appearance of the sources."""
-        images = batch.source.image.unflatten(0, (-1, batch.shots))
+        images = torch.unflatten(batch.source.image, 0, (-1, batch.shots))
         appearance: Appearance = self.model.encoders.appearance(images)
         return appearance
 
@@ -162,7 +173,7 @@ class ReconstructionObjective(Objective):
         target, points = batch.driving.image, batch.driving.points
         spots = attention_map(points, self._spots, target.shape[-1])
         weight = 1 + 4 * spots
-        sources = batch.source.points.unflatten(0, (-1, batch.shots))
+        sources = torch.unflatten(batch.source.points, 0, (-1, batch.shots))
         losses = {
             "reconstruction": reconstruction(made.image, target, weight),
             # What is made, not looked up, has to be right by itself: the mouth's inside is.
@@ -188,9 +199,7 @@ class ReconstructionObjective(Objective):
                 "held_still_l1": (source - batch.driving.image).abs().mean(),
                 **{name: value.detach() for name, value in scalars.items()},
             },
-            image=made.image,
-            target=batch.driving.image,
-            person=batch.person,
+            pictures=Pictures(made.image, batch.driving.image, batch.person),
             columns=(
                 source,
                 batch.driving.image,
@@ -224,7 +233,7 @@ class AppearanceObjective(ReconstructionObjective):
         appearance = self.look(batch)
         made = self.model.generator.synthesise(
             appearance,
-            self.driver(source_feature).unflatten(0, (-1, batch.shots)),
+            torch.unflatten(self.driver(source_feature), 0, (-1, batch.shots)),
             self.driver(feature),
         )
         losses = self.picture_losses(batch, made, appearance, adversarial=adversarial)
@@ -410,7 +419,10 @@ class ExpressionObjective(ReconstructionObjective):
         encoders, shots = self.model.encoders, batch.shots
         row = batch.driving.row
         with torch.no_grad():
-            drive_small, source_small = self.small(batch.driving.image), self.small(batch.source.image)
+            drive_small, source_small = (
+                self.small(batch.driving.image),
+                self.small(batch.source.image),
+            )
             speech = encoders.speech(batch.speech).float()
             heard = batch.speech_ok & (torch.arange(len(row), device=row.device) % 4 != 0)
             lip = torch.where(heard[:, None], speech, self.lips[row])
@@ -431,7 +443,8 @@ class ExpressionObjective(ReconstructionObjective):
         ).join()
         driving = Codes(lip, eye, pose, expression).join()
         appearance = self.look(batch)
-        made = self.model.generator(appearance, source.unflatten(0, (-1, shots)), driving)
+        source = torch.unflatten(source, 0, (-1, shots))
+        made = self.model.generator(appearance, source, driving)
         losses = self.picture_losses(batch, made, appearance, adversarial=adversarial)
         losses["decorrelation"] = self._decorrelation(row, expression)
         losses |= self._consistency(batch, made.image)

@@ -27,6 +27,7 @@ from pdfgc.training.clips import load_clips
 from pdfgc.training.journal import Journal
 from pdfgc.training.objectives import Objective, Outcome
 from pdfgc.training.stages import STAGES, Stage, find_stage, freeze_all_but
+from pdfgc.weights import save_model
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -122,7 +123,7 @@ class Run:
             self._resume(*saved, model)
 
     def _players(self) -> list[torch.optim.Optimizer]:
-        """The optimiser of the model and, where there is an adversary, that of its discriminator."""
+        """The optimisers of the model and, where there is one, of its adversary."""
         adversary = self.objective.adversary
         against = set() if adversary is None else set(adversary.parameters())
         extra = [p for p in self.objective.parameters() if p not in against]
@@ -248,10 +249,11 @@ class Run:
         scalars |= {name: value.detach() for name, value in outcome.losses.items()}
         scalars |= outcome.scalars
         self._descend(self.players[0], total)
-        if adversarial and adversary is not None and outcome.image is not None:
+        made = outcome.pictures
+        if adversarial and adversary is not None and made is not None:
             adversary.requires_grad_(True)
             with self.fabric.autocast():
-                loss = adversary.for_discriminator(outcome.target, outcome.image, outcome.person)
+                loss = adversary.for_discriminator(made.target, made.image, made.person)
             self._descend(self.players[1], loss)
             scalars["discriminator"] = loss.detach()
         return outcome, scalars
@@ -312,6 +314,8 @@ class Run:
             "python": platform.python_version(),
         }
         save_checkpoint(self.folder, state, facts)
+        if done:
+            save_model(self.average, self.folder / "weights.safetensors", facts)
 
 
 def _check_model(facts: dict[str, Any], model: ModelConfig, folder: Path) -> None:
