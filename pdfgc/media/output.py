@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import wave
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from pdfgc.media.gif import write_gif
 from pdfgc.media.writer import CONTAINERS, VideoWriter
 
 _PNG_NAME = "%05d.png"
+_PATTERN = re.compile(r"[^%]*%(0\d+)?d[^%]*\.png", re.IGNORECASE)
 
 
 def write_video(
@@ -56,23 +58,13 @@ def write_video(
                 writer.write(frame)
     elif suffix == ".gif":
         write_gif(target, frames, fps)
-    elif suffix == "" or _is_pattern(target.name):
+    elif suffix == "" or _PATTERN.fullmatch(target.name):
         _write_images(target, frames, audio, sample_rate)
     else:
         raise InputError(
             f"{target}: cannot write {suffix}; end the name with one of {', '.join(CONTAINERS)}, "
             ".gif, a pattern like %05d.png, or nothing for a folder of PNG files."
         )
-
-
-def _is_pattern(name: str) -> bool:
-    """Whether the name is a PNG pattern with one number in it."""
-    if not name.lower().endswith(".png") or "%" not in name:
-        return False
-    try:
-        return name % 1 != name % 2
-    except (TypeError, ValueError):
-        return False
 
 
 def _write_images(

@@ -91,8 +91,8 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         if not duration and fps and n_frames:
             duration = float(n_frames / fps)
         has_audio = bool(container.streams.audio)
-        # GIF has no rate of its own, and what FFmpeg guesses is far off.
-        guessed = container.format.name == "gif"
+        # These have no header with a rate and a length, and what FFmpeg guesses is far off.
+        guessed = container.format.name in ("gif", "mpeg", "mpegts")
     if not duration or not fps or guessed:
         n_frames, duration = _scan(file)
         fps = Fraction(n_frames / duration).limit_denominator(10_000)

@@ -80,8 +80,7 @@ class VideoWriter:
         if fps is not None and not 0 < fps <= 1000:
             raise InputError(f"{path}: fps is {fps}; it must be above 0 and at most 1000.")
         self._size = size
-        # 29.97 means 30000/1001, and so for its kin.
-        self._rate = None if fps is None else Fraction(fps).limit_denominator(1001)
+        self._rate = None if fps is None else _exact_rate(fps)
         self._sound = None if audio is None else _Sound(audio, sample_rate)
         self._crf = crf
         self._closing: ExitStack | None = None
@@ -217,6 +216,14 @@ class VideoWriter:
         self._container.mux(self._stream.encode(None))
         if self._sound is not None:
             self._sound.finish()
+
+
+def _exact_rate(fps: float) -> Fraction:
+    for whole in (24, 30, 48, 60, 120):
+        television = Fraction(whole * 1000, 1001)  # what is written 23.976, 29.97, 59.94
+        if abs(fps - television) < 1e-3:
+            return television
+    return Fraction(fps).limit_denominator(1001)
 
 
 class _Sound:
