@@ -22,8 +22,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # A module imports only from those before it.
 ORDER = (
     *("errors", "files", "config", "motion", "media", "tracking", "encoders", "generator"),
-    *("model", "teachers", "weights", "importers", "compositor", "metrics", "training"),
-    *("avatar", "evaluation", "cli"),
+    *("model", "cost", "teachers", "weights", "importers", "compositor", "metrics", "training"),
+    *("avatar", "check", "evaluation", "cli"),
 )
 # The package's face and the entry point stand outside the order.
 OUTSIDE = {PACKAGE / "__init__.py", PACKAGE / "__main__.py"}

@@ -1,0 +1,114 @@
+"""What a model costs: parameters and arithmetic of every part, beside the budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pdfgc.config import ModelConfig
+from pdfgc.encoders import Appearance
+from pdfgc.model import TalkingHead, build_model
+from pdfgc.motion import code_width
+
+_GIGA = 1e9
+# The budget of `fast`, which its smaller form keeps too.
+_BUDGETED = ("fast", "fast-128")
+_BUDGET_GFLOPS = {"generator": 8.0, "motion": 1.0, "eye": 0.3, "pose": 0.3, "speech": 0.1}
+_BUDGET_PARAMETERS = 12_000_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a model.
+
+    Attributes:
+        name: `motion` is the stage-1 trunk with its lip and expression heads.
+        parameters: numbers that were learned.
+        gflops: billions of floating-point operations, 2 x multiply-adds of convolutions and
+            matrix products, for one image, frame or window.
+        per: what one call is.
+        budget_gflops: the most it may take, where there is a budget.
+    """
+
+    name: str
+    parameters: int
+    gflops: float
+    per: str
+    budget_gflops: float | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A model's cost.
+
+    Attributes:
+        preset: name of the configuration.
+        parts: what it consists of.
+        parameters: of all parts that inference needs.
+        budget_parameters: the most they may be, where there is a budget.
+    """
+
+    preset: str
+    parts: tuple[Part, ...]
+    parameters: int
+    budget_parameters: int | None
+
+    @property
+    def within_budget(self) -> bool:
+        """Whether every part with a budget keeps it."""
+        few = self.budget_parameters is None or self.parameters <= self.budget_parameters
+        return few and all(
+            # As many digits as the budget is given with.
+            part.budget_gflops is None or round(part.gflops, 1) <= part.budget_gflops
+            for part in self.parts
+        )
+
+
+def cost_of(config: ModelConfig) -> Cost:
+    """Count parameters and arithmetic of a model with one source image."""
+    # Gradients are switched off by the parameters: the counter breaks under no_grad where a
+    # model expands views.
+    model = build_model(config).eval().requires_grad_(False)
+    encoders = model.encoders
+    side, inner = config.generator.image_size, config.encoders.image_size
+    image, face = torch.zeros(1, 1, 3, side, side), torch.zeros(1, 3, inner, inner)
+    window = torch.zeros(1, config.audio.n_mels, config.audio.window_mels)
+    codes = torch.zeros(1, code_width(config.encoders.lip_width))
+    appearance: Appearance = encoders.appearance(image)
+    calls = {
+        "appearance": ((encoders.appearance,), lambda: encoders.appearance(image), "source image"),
+        "motion": (
+            (encoders.motion, encoders.lip, encoders.expression),
+            lambda: _read_motion(model, face),
+            "driving frame",
+        ),
+        "eye": ((encoders.eye,), lambda: encoders.eye(face), "driving frame"),
+        "pose": ((encoders.pose,), lambda: encoders.pose(face), "driving frame"),
+        "speech": ((encoders.speech,), lambda: encoders.speech(window), "frame"),
+        "generator": (
+            (model.generator,),
+            lambda: model.generator(appearance, codes[None], codes),
+            "frame",
+        ),
+    }
+    limits = _BUDGET_GFLOPS if config.preset in _BUDGETED else {}
+    parts = []
+    for name, (modules, call, per) in calls.items():
+        with FlopCounterMode(display=False) as counter:
+            call()  # type: ignore[no-untyped-call]
+        gflops = counter.get_total_flops() / _GIGA
+        parts.append(Part(name, sum(map(_size, modules)), gflops, per, limits.get(name)))
+    total = sum(part.parameters for part in parts)
+    return Cost(config.preset, tuple(parts), total, _BUDGET_PARAMETERS if limits else None)
+
+
+def _read_motion(model: TalkingHead, face: Tensor) -> tuple[Tensor, Tensor]:
+    feature = model.encoders.motion(face)
+    return model.encoders.lip(feature), model.encoders.expression(feature[None])
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
