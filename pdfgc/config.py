@@ -49,16 +49,18 @@ class AudioConfig:
     """Upper edge of the highest band (Hz)."""
     fps: int = 25
     """Video frames per second that the speech encoder answers with."""
-    window_past: int = 24
+    window_past: int = 27
     """Mel steps of a window before the middle of its video frame."""
-    window_ahead: int = 12
-    """Mel steps of a window from the middle of its video frame on: the look-ahead."""
+    window_ahead: int = 9
+    """Mel steps of a window from the middle of its video frame on."""
 
     def __post_init__(self) -> None:
         """Refuse rates that do not divide and windows that look too far ahead."""
         exact_div(self.sample_rate, self.hop_length * self.fps)
-        if self.window_ahead * self.hop_length > 0.12 * self.sample_rate:
-            raise ValueError("window_ahead looks further ahead than 120 ms at this hop_length.")
+        if self.look_ahead_s > 0.12:
+            raise ValueError(
+                f"window_ahead looks {self.look_ahead_s * 1000:.0f} ms ahead; 120 ms is the limit."
+            )
 
     @property
     def mels_per_frame(self) -> int:
@@ -69,6 +71,12 @@ class AudioConfig:
     def samples_per_frame(self) -> int:
         """Audio samples per video frame."""
         return exact_div(self.sample_rate, self.fps)
+
+    @property
+    def look_ahead_s(self) -> float:
+        """Seconds of sound after a frame's start that its window hears."""
+        steps = (self.window_ahead - 1) * self.hop_length
+        return (self.samples_per_frame // 2 + steps + self.win_length // 2) / self.sample_rate
 
     @property
     def window_mels(self) -> int:
@@ -208,6 +216,8 @@ class TrainConfig:
     """Peak learning rate of what the stage trains."""
     adversary_learning_rate: float = 4e-4
     """Learning rate of the discriminator."""
+    trunk_steps: int = 0
+    """First steps of stage appearance, in which the trunk learns the tracker's numbers alone."""
     adversary_start: int = 0
     """Step from which the discriminator takes part."""
     warmup_steps: int = 100

@@ -34,7 +34,7 @@ def test_derived_signal_constants() -> None:
     with pytest.raises(ValidationError, match="not a multiple"):
         AudioConfig(hop_length=170)
     with pytest.raises(ValidationError, match="120 ms"):
-        AudioConfig(window_ahead=13)
+        AudioConfig(window_ahead=10)
 
 
 def test_channels_must_reach_the_picture() -> None:

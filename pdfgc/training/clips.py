@@ -118,7 +118,9 @@ def load_clips(packed: str | os.PathLike[str], side: int, audio: AudioConfig) ->
     index = ShardIndex(packed)
     if not index.keys:
         raise InputError(f"{packed}: holds no clip; run pdfgc pack on a folder with faces.")
-    identity = json.dumps([_VERSION, sorted(index.keys), side, asdict(audio)])
+    # How windows are cut does not change the spectrogram.
+    mel = {k: v for k, v in asdict(audio).items() if not k.startswith("window")}
+    identity = json.dumps([_VERSION, sorted(index.keys), side, mel])
     digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
     cache = Path(packed) / f"decoded-{side}-{digest}"
     if not (cache / "clips.json").is_file():

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pdfgc.config import TrainConfig
 from pdfgc.encoders import Appearance
 from pdfgc.encoders.layers import head
 from pdfgc.generator import Discriminator, FeatureDriver, Generated
@@ -66,10 +67,12 @@ class Objective(nn.Module, ABC):
     Args:
         model: the model that is trained.
         sampler: where batches come from.
+        config: how the stage is run.
     """
 
-    def __init__(self, model: TalkingHead, sampler: Sampler) -> None:
+    def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
         super().__init__()
+        self.config = config
         self.adversary: Adversary | None = None
         # Kept out of the module tree: the model has its own place in checkpoints.
         self._parts = (model, sampler)
@@ -130,15 +133,11 @@ def mouth_of(points: Tensor) -> Tensor:
 class ReconstructionObjective(Objective):
     """Self-reenactment: what stages 1 and 3 share."""
 
-    def __init__(self, model: TalkingHead, sampler: Sampler) -> None:
-        super().__init__(model, sampler)
-        config = model.config
+    def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
+        super().__init__(model, sampler, config)
+        shape = model.config.generator
         self.adversary = Adversary(
-            Discriminator(
-                config.generator.image_size,
-                len(sampler.numbers),
-                config.generator.appearance_width,
-            )
+            Discriminator(shape.image_size, len(sampler.numbers), shape.appearance_width)
         )
         topology = topology_of(sampler.bank.landmarks.shape[1])
         weight = torch.ones(topology.n_landmarks)
@@ -150,9 +149,9 @@ class ReconstructionObjective(Objective):
 
     landmark_weight: Tensor
 
-    def draw(self, step: int, size: int) -> PairBatch:
-        """Pairs; every fourth batch shows two source images, so that blending is learned."""
-        shots = 2 if step % 4 == 3 else 1
+    def draw(self, step: int, size: int) -> PairBatch | View:
+        """Pairs; every sixth batch shows two source images, so that blending is learned."""
+        shots = 2 if step % 6 == 5 else 1
         return self.sampler.pairs(step, size, shots, self.model.config.expression_window)
 
     def small(self, image: Tensor) -> Tensor:
@@ -214,20 +213,36 @@ class AppearanceObjective(ReconstructionObjective):
     """Stage 1 of PD-FGC: appearance encoder, unified motion encoder and G_0 by self-driving.
 
     As in Latent Pose Descriptors the motion encoder sees a disguised driving frame; regressions
-    to the tracker keep lips, lids, gaze and angles in its feature.
+    to the tracker keep lips, lids, gaze and angles in its feature. The first steps train on these
+    alone, with larger batches: a frame costs a tenth of a reconstruction, and flow is learned only
+    from a feature that knows where the head is.
     """
 
-    def __init__(self, model: TalkingHead, sampler: Sampler) -> None:
-        super().__init__(model, sampler)
+    def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
+        super().__init__(model, sampler, config)
         width = model.config.encoders.trunk_width
         self.driver = FeatureDriver(width, model.config.generator.style_width)
         self.regress = head(width, model.config.encoders.hidden_width, POSE_WIDTH + 6)
 
+    def draw(self, step: int, size: int) -> PairBatch | View:
+        """Single views while the trunk warms up, then pairs."""
+        if step < self.config.trunk_steps:
+            return self.sampler.poses(step, 3 * size)
+        return super().draw(step, size)
+
     def forward(self, batch: Batch, *, adversarial: bool) -> Outcome:
         """Reconstruct the driving frame from source frames and the unified motion feature."""
+        motion = self.model.encoders.motion
+        if isinstance(batch, View):
+            guess = self.regress(motion(self.small(batch.image))).float()
+            angles = (guess[:, :3] - batch.pose[:, :3]).abs().mean().detach()
+            place = (guess[:, 3:6] - batch.pose[:, 3:6]).abs().mean().detach()
+            return Outcome(
+                {"tracker": 2 * tracker_error(guess, batch)},
+                {"angle_deg": angles.rad2deg(), "place": place},
+            )
         if not isinstance(batch, PairBatch):
             raise TypeError(f"stage appearance takes pairs, given {type(batch).__name__}")
-        motion = self.model.encoders.motion
         source_feature = motion(self.small(batch.source.image))
         feature = motion(self.small(batch.disguised))
         appearance = self.look(batch)
@@ -273,8 +288,8 @@ class LipObjective(Objective):
     order: codes that are near look alike.
     """
 
-    def __init__(self, model: TalkingHead, sampler: Sampler) -> None:
-        super().__init__(model, sampler)
+    def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
+        super().__init__(model, sampler, config)
         self.log_scale = nn.Parameter(torch.tensor(2.3))
         self.read_mouth = nn.Linear(model.config.encoders.lip_width, 2)
 
@@ -387,8 +402,8 @@ class ExpressionObjective(ReconstructionObjective):
 
     bank_size = 1024
 
-    def __init__(self, model: TalkingHead, sampler: Sampler) -> None:
-        super().__init__(model, sampler)
+    def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
+        super().__init__(model, sampler, config)
         lip = model.config.encoders.lip_width
         self.register_buffer("expression_bank", torch.zeros(self.bank_size, EXPRESSION_WIDTH))
         self.register_buffer("lip_bank", torch.zeros(self.bank_size, lip))

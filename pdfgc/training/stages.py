@@ -59,7 +59,7 @@ STAGES: dict[str, Stage] = {
             starts_from=(),
             objective=AppearanceObjective,
             weights=_PICTURE_LOSSES | {"tracker": 1.0},
-            defaults=TrainConfig(steps=4000, batch_size=16, adversary_start=2000),
+            defaults=TrainConfig(steps=5000, batch_size=16, trunk_steps=1000, adversary_start=3000),
         ),
         Stage(
             name="lip",

@@ -110,7 +110,7 @@ class Run:
         self.model = build_model(model)
         saved = load_checkpoint(self.folder)
         inherited = None if saved else self._inherit(out, model)
-        self.objective = stage.objective(self.model, self.sampler)
+        self.objective = stage.objective(self.model, self.sampler, config)
         if inherited and self.objective.adversary is not None:
             _load_adversary(self.objective, inherited)
         self.model.to(fabric.device)
