@@ -244,7 +244,9 @@ class Composer:
                 rows[:, :width] += shift
             parts[factor] = rows
         eye = np.concatenate([parts["gaze"], parts["blink"]], axis=1)
-        eye[:, OPENNESS] = np.clip(eye[:, OPENNESS], 0, _MOST_OPEN)
+        own = self.source.openness[0]
+        low, high = np.minimum(own, 0), np.maximum(own, _MOST_OPEN)
+        eye[:, OPENNESS] = np.clip(eye[:, OPENNESS], low, high)
         return motion.replace(
             lip=parts["lip"], eye=eye, pose=parts["pose"], expression=parts["expression"]
         )
