@@ -14,6 +14,9 @@ from torch import Tensor
 from pdfgc.training.augment import Jitter, change_look, change_shape, change_voice
 from pdfgc.training.clips import Clip, ClipBank
 
+EXPRESSION_DRIFT = 38
+"""Frames by which an expression window may lie away from its driving frame: 1.5 s."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -62,7 +65,8 @@ class PairBatch(Batch):
         shots: K.
         speech: (B, n_mels, window) log-mel window of the driving frame.
         speech_ok: (B,) bool, whether that sound is synchronous.
-        window: (B, W) int64 rows of the frames around the driving frame, repeated at the edges.
+        window: (B, W) int64 rows of the frames whose mean is the expression, repeated at the edges;
+            around the driving frame or, half of the time, around one up to 1.5 s away.
         source_window: (B * K, W) likewise for the sources.
     """
 
@@ -184,6 +188,10 @@ class Sampler:
         )
         synchronous = np.array([c.has_sound and c.lag_ms is not None for c in clips])
         around = np.arange(window) - window // 2
+        # Expression is slow. Half of the windows lie elsewhere in the clip, so that the code
+        # cannot stand in for the pose and the gaze of the driving frame itself.
+        apart = rng.integers(-EXPRESSION_DRIFT, EXPRESSION_DRIFT + 1, size)
+        felt = driving + apart * (rng.random(size) < 0.5)
 
         def rows_around(frames: NDArray[np.int64], n: int) -> Tensor:
             near = frames[:, None] + around
@@ -198,7 +206,7 @@ class Sampler:
             shots=shots,
             speech=change_voice(torch.from_numpy(sound), rng),
             speech_ok=torch.from_numpy(synchronous),
-            window=rows_around(driving, 1),
+            window=rows_around(np.clip(felt, 0, lengths - 1), 1),
             source_window=rows_around(source.ravel(), shots),
         )
 
