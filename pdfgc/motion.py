@@ -280,12 +280,13 @@ class Motion:
         Raises:
             InputError: the place cannot be written.
         """
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         head = {"format": _FORMAT, "fps": repr(float(self.fps)), "model_id": self.model_id}
         rows = {name: np.ascontiguousarray(getattr(self, name)) for name in FACTORS}
         with writing(path) as partial:
-            save_file(rows, str(partial), metadata={"pdfgc": json.dumps(head)})
+            # Written by Python, so that a full disk is an OSError like everywhere.
+            partial.write_bytes(save(rows, metadata={"pdfgc": json.dumps(head)}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Motion:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from pdfgc.config import PRESETS, ModelConfig, from_json, to_json
@@ -142,7 +142,8 @@ def save_model(
         "pdfgc": _library_version(),
     }
     with writing(path) as partial:
-        save_file(tensors, partial, {"pdfgc": json.dumps(head)})
+        # Written by Python, so that a full disk is an OSError like everywhere.
+        partial.write_bytes(save(tensors, {"pdfgc": json.dumps(head)}))
     return model_id
 
 

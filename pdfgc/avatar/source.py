@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from pdfgc.avatar.encoding import CodeReader
 from pdfgc.errors import InputError
@@ -94,7 +94,8 @@ class Sources:
             "fps": self.codes.fps,
         }
         with writing(path) as partial:
-            save_file(tensors, partial, {"pdfgc": json.dumps(head)})
+            # Written by Python, so that a full disk is an OSError like everywhere.
+            partial.write_bytes(save(tensors, {"pdfgc": json.dumps(head)}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], reader: CodeReader) -> Sources:

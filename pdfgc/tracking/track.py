@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from pdfgc.errors import InputError
 from pdfgc.files import writing
@@ -110,7 +110,7 @@ class FaceTrack:
             "backend": self.backend,
         }
         with writing(path) as partial:
-            save_file(tensors, partial, header)
+            partial.write_bytes(save(tensors, header))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FaceTrack:
