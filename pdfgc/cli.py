@@ -51,6 +51,7 @@ app = App(
     help="Talking heads whose lips, gaze, blink, head pose and expression are driven apart.",
     version=_version,
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # `run` answers it
 )
 
 
@@ -353,8 +354,6 @@ def train(
     """
     from pdfgc.training.stages import find_stage
     from pdfgc.training.trainer import train as run_stage
-    from pdfgc.training.trainer import trained_model
-    from pdfgc.weights import save_model
 
     given = {
         "steps": steps,
@@ -379,12 +378,10 @@ def train(
                 progress(f"{stage}: loss {scalars.get('loss', math.nan):.3f}", step, total)
 
         folder = run_stage(stage, data, out, _preset(preset), config, device=device, report=report)
-    model, facts = trained_model(out, stage)
     path = folder / "weights.safetensors"
-    model_id = save_model(model, path, facts)
     _tell(
-        {"out": str(folder), "weights": str(path), "model_id": model_id, "scalars": last},
-        f"{path}: stage {stage} after {facts['step']} steps",
+        {"out": str(folder), "weights": str(path), "steps": config.steps, "scalars": last},
+        f"{path}: stage {stage} after {config.steps} steps",
         as_json=as_json,
     )
 

@@ -65,7 +65,6 @@ def natural_blinks(n_frames: int, fps: float, seed: int) -> NDArray[np.float32]:
     """
     rng = np.random.default_rng([seed, _BLINK_STREAM])
     closed = np.zeros(n_frames)
-    times = np.arange(n_frames) / fps
     at_s = 0.0
     while True:
         gap = _MEAN_GAP_S * np.exp(_GAP_SPREAD * rng.standard_normal() - _GAP_SPREAD**2 / 2)
@@ -73,8 +72,11 @@ def natural_blinks(n_frames: int, fps: float, seed: int) -> NDArray[np.float32]:
         depth = rng.uniform(*_DEPTH)
         if at_s * fps >= n_frames:
             return closed.astype(np.float32)
-        after = times - at_s
+        around = slice(
+            max(0, int((at_s - _DOWN_S) * fps)), int((at_s + _CLOSED_S + _UP_S) * fps) + 2
+        )
+        after = np.arange(around.start, min(around.stop, n_frames)) / fps - at_s
         down = np.clip(1 + after / _DOWN_S, 0, 1)
         up = np.clip(1 - (after - _CLOSED_S) / _UP_S, 0, 1)
         shape = np.minimum(down, up)
-        closed = np.maximum(closed, depth * shape * shape * (3 - 2 * shape))
+        closed[around] = np.maximum(closed[around], depth * shape * shape * (3 - 2 * shape))
