@@ -61,6 +61,7 @@ class ClipBank:
         mel: (n_mels, mels_per_frame * N) float16 log-mel, silence where there is no sound.
         audio: how `mel` was made.
         digest: hash of the pack.
+        folder: where the cache lies.
     """
 
     clips: tuple[Clip, ...]
@@ -74,6 +75,7 @@ class ClipBank:
     mel: NDArray[np.float16]
     audio: AudioConfig
     digest: str
+    folder: Path
 
     @property
     def persons(self) -> tuple[str, ...]:
@@ -135,6 +137,7 @@ def load_clips(packed: str | os.PathLike[str], side: int, audio: AudioConfig) ->
         mel=np.load(cache / "mel.npy"),
         audio=audio,
         digest=digest,
+        folder=cache,
         **{name: tracks[name] for name in _TRACK},
     )
 
