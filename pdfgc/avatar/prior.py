@@ -70,7 +70,7 @@ def natural_blinks(n_frames: int, fps: float, seed: int) -> NDArray[np.float32]:
         gap = _MEAN_GAP_S * np.exp(_GAP_SPREAD * rng.standard_normal() - _GAP_SPREAD**2 / 2)
         at_s += max(_LEAST_GAP_S, float(gap))
         depth = rng.uniform(*_DEPTH)
-        if at_s * fps >= n_frames:
+        if (at_s - _DOWN_S) * fps >= n_frames:
             return closed.astype(np.float32)
         around = slice(
             max(0, int((at_s - _DOWN_S) * fps)), int((at_s + _CLOSED_S + _UP_S) * fps) + 2
