@@ -1,0 +1,1 @@
+"""Protocols: what is driven by what, what is measured, and the report."""

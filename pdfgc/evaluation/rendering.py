@@ -1,0 +1,129 @@
+"""How a protocol asks for frames, and the answer straight from a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pdfgc.evaluation.clips import resized
+from pdfgc.media import log_mel, mel_windows
+from pdfgc.motion import FACTORS, Codes, Motion
+from pdfgc.weights import LoadedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """One source and what shall drive it, all in crops of one kind.
+
+    Attributes:
+        source: (S, S, 3) uint8 RGB.
+        driving: (T, S, S, 3) uint8 RGB at the model's frame rate.
+        sound: (N,) float32 at the model's sample rate; drives the lips in place of the frames.
+    """
+
+    source: NDArray[np.uint8]
+    driving: NDArray[np.uint8]
+    sound: NDArray[np.float32] | None = None
+
+
+class Render(Protocol):
+    """Anything that animates a source; protocols know no more of a system than this."""
+
+    @property
+    def side(self) -> int:
+        """Side of the frames it gives (px)."""
+        ...
+
+    def __call__(self, drive: Drive) -> NDArray[np.uint8]:
+        """(T, side, side, 3) uint8 RGB, showing the same crop as the driving frames."""
+        ...
+
+
+class CropRenderer:
+    """Runs a model on crops, without tracking or pasting back.
+
+    Args:
+        loaded: the model.
+        batch: frames at a time.
+    """
+
+    def __init__(self, loaded: LoadedModel, batch: int = 8) -> None:
+        self.loaded, self.batch = loaded, batch
+
+    @property
+    def side(self) -> int:
+        """Side of the frames it gives (px)."""
+        return self.loaded.model.config.generator.image_size
+
+    def __call__(self, drive: Drive) -> NDArray[np.uint8]:
+        """Every factor from the driving frames; lips from the sound where there is one."""
+        motion = self.codes(drive.driving)
+        if drive.sound is not None:
+            motion = motion.replace(lip=self.speech(drive.sound, len(motion)))
+        return self.draw(drive.source, motion)
+
+    @torch.inference_mode()
+    def codes(self, crops: NDArray[np.uint8]) -> Motion:
+        """All codes of consecutive crops (T, S, S, 3) uint8; one crop is a still."""
+        model = self.loaded.model
+        encoders = model.encoders
+        rows: dict[str, list[Tensor]] = {name: [] for name in ("lip", "eye", "pose", "feature")}
+        for pictures in self._batches(crops, model.config.encoders.image_size):
+            feature = encoders.motion(pictures)
+            rows["feature"].append(feature)
+            rows["lip"].append(encoders.lip(feature))
+            rows["eye"].append(encoders.eye(pictures))
+            rows["pose"].append(encoders.pose(pictures))
+        joined = {name: torch.cat(parts) for name, parts in rows.items()}
+        expression = encoders.expression.over_clip(joined.pop("feature"))
+        return Motion(
+            **{name: part.cpu().numpy() for name, part in joined.items()},
+            expression=expression.cpu().numpy(),
+            fps=float(model.config.audio.fps),
+            model_id=self.loaded.model_id,
+        )
+
+    @torch.inference_mode()
+    def speech(self, sound: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+        """Lip codes (frames, D_lip) of a waveform (N,)."""
+        config = self.loaded.model.config.audio
+        wave = torch.from_numpy(np.ascontiguousarray(sound))
+        windows = mel_windows(log_mel(wave, config), frames, config)
+        parts = [
+            self.loaded.model.encoders.speech(part.to(self.loaded.device)).cpu().numpy()
+            for part in torch.split(windows, self.batch)
+        ]
+        return np.concatenate(parts)
+
+    @torch.inference_mode()
+    def draw(self, source: NDArray[np.uint8], motion: Motion) -> NDArray[np.uint8]:
+        """Draw a source (S, S, 3) with a motion of T frames: (T, side, side, 3) uint8 RGB."""
+        model, device = self.loaded.model, self.loaded.device
+        appearance = model.encoders.appearance(next(self._batches(source[None], self.side))[None])
+        own = _joined(self.codes(source[None]), device)[None]
+        frames = []
+        for driving in torch.split(_joined(motion, device), self.batch):
+            count = len(driving)
+            made = model.generator(
+                appearance.expand(count), own.expand(count, -1, -1), driving
+            ).image
+            pixels = made.float().add_(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+            frames.append(pixels.permute(0, 2, 3, 1).cpu().numpy())
+        return np.ascontiguousarray(np.concatenate(frames))
+
+    def _batches(self, crops: NDArray[np.uint8], side: int) -> Iterator[Tensor]:
+        for at in range(0, len(crops), self.batch):
+            pictures = resized(crops[at : at + self.batch], side)
+            maps = torch.from_numpy(pictures).to(self.loaded.device).permute(0, 3, 1, 2)
+            yield maps.float().div_(127.5).sub_(1)
+
+
+def _joined(motion: Motion, device: torch.device) -> Tensor:
+    codes = {name: torch.from_numpy(np.array(getattr(motion, name))) for name in FACTORS}
+    return Codes(**codes).join().to(device)
