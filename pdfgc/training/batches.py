@@ -175,7 +175,9 @@ class Sampler:
         chosen = rng.choice(len(self.bank.clips), size, p=self.weights)
         clips = [self.bank.clips[i] for i in chosen]
         driving = np.array([rng.integers(c.length) for c in clips])
-        source = np.array([rng.integers(c.length, size=shots) for c in clips])
+        source = np.stack(
+            [self._sources(c, at, shots, rng) for c, at in zip(clips, driving, strict=True)]
+        )
         starts = np.array([c.start for c in clips])
         lengths = np.array([c.length for c in clips])
         mirror = rng.random(size) < 0.5
@@ -209,6 +211,24 @@ class Sampler:
             window=rows_around(np.clip(felt, 0, lengths - 1), 1),
             source_window=rows_around(source.ravel(), shots),
         )
+
+    def _sources(
+        self, clip: Clip, driving: int, shots: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Source frames of a clip; half of the time those that differ most of four draws.
+
+        Two frames drawn blindly mostly show the same head: nothing to learn from.
+        """
+        frames = rng.integers(clip.length, size=(shots, 4))
+        rows, bank = clip.start + frames, self.bank
+        at = clip.start + driving
+        turn = np.abs(bank.pose[rows, :3] - bank.pose[at, :3]).sum(-1)
+        lips = np.abs(bank.mouth[rows] - bank.mouth[at])
+        lids = np.abs(bank.openness[rows] - bank.openness[at]).mean(-1)
+        best = (turn + 2 * lips + 0.2 * lids).argmax(1)
+        pick = np.where(rng.random(shots) < 0.5, best, 0)
+        chosen: NDArray[np.int64] = np.take_along_axis(frames, pick[:, None], axis=1)[:, 0]
+        return chosen
 
     def poses(self, step: int, size: int) -> View:
         """Jittered crops with changed looks, for the pose encoder."""
