@@ -84,7 +84,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _complain(f"{' '.join(str(error).split())} Try pdfgc --help.")
         return INPUT_FAULT
     except KeyboardInterrupt:
-        _complain("stopped; nothing was written.")
+        _complain("stopped.")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

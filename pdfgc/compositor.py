@@ -38,8 +38,8 @@ class Compositor:
         columns = (np.arange(x0, x1) + 0.5 - left) / side
         rows = (np.arange(y0, y1) + 0.5 - top) / side
         mask = soft_mask(columns[None], rows[:, None])
-        # 8 bits of the result need no more than 8 bits of the mask; integers are quicker.
-        self._mask = np.rint(mask * 256).astype(np.int16)[..., None]
+        # In 128 steps, the most that 16-bit integers hold times a difference of colours.
+        self._mask = np.rint(mask * 128).astype(np.int16)[..., None]
         self._under = image[self.region].astype(np.int16)
 
     def paste(self, head: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -60,11 +60,12 @@ class Compositor:
             Image.Resampling.BICUBIC,
             box=(max(0.0, left), max(0.0, top), min(size, right), min(size, bottom)),
         )
-        step = np.asarray(over).astype(np.int32) - self._under
+        step = np.asarray(over).astype(np.int16)
+        step -= self._under
         step *= self._mask
         # Rounded, and 0 where the mask is 0.
-        step += 128
-        step >>= 8
+        step += 64
+        step >>= 7
         step += self._under
         out = self.image.copy()
         out[self.region] = step.astype(np.uint8)

@@ -365,6 +365,16 @@ def test_batches_change_nothing(avatar: Avatar) -> None:
     assert np.abs(one - many).max() <= 1
 
 
+@pytest.mark.gpu
+def test_a_gpu_draws_the_same(avatar: Avatar, face_image: Path, tiny_weights: Path) -> None:
+    there = Avatar.from_images(face_image, weights=tiny_weights, device="cuda")
+    one, other = (
+        np.stack(list(each.animate(duration_s=0.4, crop=True).frames())).astype(int)
+        for each in (avatar, there)
+    )
+    assert np.abs(one - other).mean() < 0.5
+
+
 def test_nothing_is_drawn_before_it_is_asked_for(
     avatar: Avatar, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,7 +161,7 @@ def test_interrupt_leaves_nothing(face_image: Path, tiny_weights: Path, tmp_path
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err == "pdfgc: stopped; nothing was written.\n"
+    assert err == "pdfgc: stopped.\n"
     assert list(tmp_path.iterdir()) == []
 
 
