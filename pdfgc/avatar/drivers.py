@@ -61,6 +61,7 @@ _WIDTHS = {
 }
 _NUMERIC = ("pose", "gaze", "blink")
 _MOST_OPEN = 2.0
+_ON_SPHERE = 0.5  # length of a rest code beyond which it is taken as one of length 1
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ class Composer:
             rows[factor] = self._strengthened(factor, rows[factor])
         eye[:, GAZE], eye[:, BLINK] = rows["gaze"], rows["blink"]
         motion = Motion(
-            lip=_unit(rows["lip"]),
+            lip=rows["lip"],
             eye=eye,
             pose=rows["pose"],
             expression=rows["expression"],
@@ -229,7 +230,10 @@ class Composer:
         rest = self._rest.get(factor)
         if rest is None:
             rest = _factor(self.source, factor)[0]
-        return np.asarray(rest + strength * (rows - rest), np.float32)
+        moved = np.asarray(rest + strength * (rows - rest), np.float32)
+        # Lip codes lie on a sphere, where the model's rest does.
+        on_sphere = factor == "lip" and np.linalg.norm(rest) > _ON_SPHERE
+        return _unit(moved) if on_sphere else moved
 
     def _finished(self, motion: Motion) -> Motion:
         """Smooth, shift, and keep the eyes' openness within what eyes can do."""
