@@ -408,7 +408,7 @@ def test_saved_clip_has_sound_and_picture_of_one_length(
     assert abs(info.duration_s - len(read_audio(path)) / 16_000) <= 1 / 25
     assert told[-1] == ("drawing", len(clip), len(clip))
     assert clip.audio is not None
-    assert clip.sample_rate == 48_000
+    assert clip.sample_rate == 16_000
     assert [each.name for each in tmp_path.iterdir()] == ["talk.mp4"]
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pdfgc.avatar.clip import SOUND_HZ, Clip, Painter, Sound
+from pdfgc.avatar.clip import Clip, Painter, Sound
 from pdfgc.avatar.controls import Controls, Progress
 from pdfgc.avatar.drivers import Composer, Driver, Drivers, File
 from pdfgc.avatar.encoding import CodeReader, check_waveform, joined, to_tensor
@@ -273,7 +272,7 @@ class Avatar:
             return None
         if isinstance(audio, np.ndarray):
             return Sound(check_waveform(audio, "The audio"), self.model.config.audio.sample_rate)
-        return Sound(Path(audio), SOUND_HZ)
+        return Sound.of_file(audio)
 
 
 def _loaded(weights: Weights, device: str) -> LoadedModel:

@@ -17,11 +17,12 @@ from pdfgc.avatar.encoding import joined
 from pdfgc.compositor import Compositor
 from pdfgc.encoders import Appearance
 from pdfgc.media import read_audio, write_video
+from pdfgc.media.opening import opened
 from pdfgc.model import TalkingHead
 from pdfgc.motion import Motion
 
-SOUND_HZ = 48_000
-"""Samples per second of the sound in a clip that was made from a sound file."""
+MOST_HZ = 48_000
+"""A sound file is read at its own rate, but at most at this one (samples per second)."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,17 @@ class Sound:
 
     Attributes:
         origin: a file, or (N,) float32 in [-1, 1].
-        sample_rate: of the array in Hz; files are read at `SOUND_HZ`.
+        sample_rate: in Hz; files are read at it.
     """
 
     origin: Path | NDArray[np.float32]
     sample_rate: int
+
+    @classmethod
+    def of_file(cls, path: str | os.PathLike[str]) -> Sound:
+        """The sound of a file that is known to have one."""
+        with opened(path) as container:
+            return cls(Path(path), min(MOST_HZ, container.streams.audio[0].rate))
 
     def read(self) -> NDArray[np.float32]:
         """(N,) float32 in [-1, 1]."""
@@ -127,7 +134,7 @@ class Clip:
     @property
     def sample_rate(self) -> int:
         """Of `audio`, in Hz."""
-        return SOUND_HZ if self._sound is None else self._sound.sample_rate
+        return MOST_HZ if self._sound is None else self._sound.sample_rate
 
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """Draw the frames in order; a few are in memory at any time.
