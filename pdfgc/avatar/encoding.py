@@ -102,7 +102,7 @@ class CodeReader:
         """
         config = self.loaded.model.config
         track = track_frames(
-            _watched(frames(), f"tracking {name}", total, progress),
+            _watched(frames(), f"tracking {Path(name).name}", total, progress),
             backend=self.backend,
             fps=self.fps,
             crop=config.crop,
@@ -112,7 +112,7 @@ class CodeReader:
         crops = (
             crop_image(frame.image, crop, side)
             for frame, crop in zip(
-                _watched(frames(), f"encoding {name}", len(track), progress),
+                _watched(frames(), f"encoding {Path(name).name}", len(track), progress),
                 track.crop,
                 strict=False,
             )
