@@ -23,8 +23,9 @@ _PICTURE_LOSSES = {
     "reconstruction": 10.0,
     "synthesis": 3.0,
     "flow": 10.0,
-    "adversarial": 0.1,
-    "feature_matching": 2.0,
+    "copying": 0.4,
+    "adversarial": 0.05,
+    "feature_matching": 1.5,
     "match": 1.0,
 }
 
@@ -94,12 +95,12 @@ STAGES: dict[str, Stage] = {
             | {
                 "decorrelation": 5.0,
                 "motion_consistency": 0.5,
-                "lip_consistency": 0.5,
-                "gaze_consistency": 3.0,
-                "openness_consistency": 1.0,
+                "lip_consistency": 1.0,
+                "gaze_consistency": 5.0,
+                "openness_consistency": 3.0,
                 "pose_consistency": 3.0,
             },
-            defaults=TrainConfig(steps=4000, batch_size=16),
+            defaults=TrainConfig(steps=4000, batch_size=16, adversary_start=1500),
         ),
     )
 }
