@@ -165,7 +165,7 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
         cells = [_cell(rows[row][name], digits) for row in rows]
         ratio = _cell(ratios[name], 2) if name in ratios else ""
         body.append([title, *cells, ratio, str(rows[MODEL][name].n)])
-    text = _table(head, body)
+    text = table(head, body)
     speech = summary["speech"]
     if speech:
         order = [row for row in (REAL, MODEL, SHUFFLED, LOUDNESS, STILL) if row in speech]
@@ -175,7 +175,7 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
         ]
         text += "\nLips driven by sound, all else by the frames "
         text += f"({speech[MODEL]['mouth_r'].n} clips):\n\n"
-        text += _table(["", *order], body)
+        text += table(["", *order], body)
     return text
 
 
@@ -231,7 +231,8 @@ def _cell(value: Interval | None, digits: int) -> str:
     return middle if low == middle == high else f"{middle} ({low} to {high})"
 
 
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """A Markdown table of cells."""
     lines = [head, ["---"] * len(head), *body]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
