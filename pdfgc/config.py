@@ -53,6 +53,8 @@ class AudioConfig:
     """Mel steps of a window before the middle of its video frame."""
     window_ahead: int = 9
     """Mel steps of a window from the middle of its video frame on."""
+    early_samples: int = 0
+    """Samples by which the spectrum of a mel step lies before the step's time (0: around it)."""
 
     def __post_init__(self) -> None:
         """Refuse rates that do not divide and windows that look too far ahead."""
@@ -76,7 +78,8 @@ class AudioConfig:
     def look_ahead_s(self) -> float:
         """Seconds of sound after a frame's start that its window hears."""
         steps = (self.window_ahead - 1) * self.hop_length
-        return (self.samples_per_frame // 2 + steps + self.win_length // 2) / self.sample_rate
+        half = self.win_length // 2 - self.early_samples
+        return (self.samples_per_frame // 2 + steps + half) / self.sample_rate
 
     @property
     def window_mels(self) -> int:
@@ -159,6 +162,34 @@ class GeneratorConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class OfficialConfig:
+    """What the authors' released inference code of PD-FGC does with its four networks."""
+
+    lip_strength: float = 1.5
+    """Default strength of lip codes that were read from speech or a clip."""
+    expression_strength: float = 1.2
+    """Default strength of expression codes, likewise."""
+    eye_strength: float = 1.2
+    """Default strength of gaze and blink, likewise."""
+    lip_smoothing: tuple[float, float, float] = (0.27406862, 0.45186276, 0.27406862)
+    """Shares of the frame before, the frame and the frame after in a lip code (Gaussian)."""
+    pose_smoothing: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
+    """The same for the pose code."""
+    frame_size: int = 224
+    """Side of the frame that faces are aligned in (px)."""
+    right_eye: tuple[float, float] = (87.0, 59.0)
+    """Where the person's right eye lies in that frame (px)."""
+    left_eye: tuple[float, float] = (137.0, 59.0)
+    """Where the person's left eye lies."""
+    mouth: tuple[float, float] = (112.0, 120.0)
+    """Where the middle of the inner lips lies."""
+    mouth_memory: float = 0.2
+    """Share of the previous frame in the smoothed place of the mouth."""
+    cut_size: int = 192
+    """Side of the square at the middle of that frame's upper edge that the networks see (px)."""
+
+
+@dataclass(frozen=True, config=_STRICT)
 class ModelConfig:
     """Everything needed to build a model; stored with its weights."""
 
@@ -170,6 +201,8 @@ class ModelConfig:
     crop: CropConfig = CropConfig()
     expression_window: int = 13
     """Frames (at 25 fps) over which the expression feature is averaged: 0.52 s."""
+    official: OfficialConfig | None = None
+    """Set where the networks are those that the authors of PD-FGC released."""
 
 
 FAST = ModelConfig(preset="fast")
@@ -200,7 +233,40 @@ TINY = ModelConfig(
     ),
 )
 
-PRESETS: dict[str, ModelConfig] = {c.preset: c for c in (TINY, FAST_128, FAST)}
+PDFGC_OFFICIAL = ModelConfig(
+    preset="pdfgc-official",
+    generator=GeneratorConfig(
+        identity=(),
+        image_size=224,
+        analysis_size=224,
+        base_size=7,
+        channels=(512, 512, 512, 512, 256, 128),
+        source_channels=(512, 0, 0, 0, 0, 0),
+        appearance_width=2048,
+        style_width=2590,
+    ),
+    encoders=EncoderConfig(
+        image_size=224,
+        trunk_channels=(64, 128, 256),
+        trunk_width=512,
+        light_channels=(),
+        hidden_width=512,
+        speech_channels=(32, 64, 128, 256),
+        lip_width=500,
+    ),
+    audio=AudioConfig(
+        n_fft=1280,
+        win_length=1280,
+        f_min=125.0,
+        window_past=10,
+        window_ahead=10,
+        early_samples=480,
+    ),
+    expression_window=1,
+    official=OfficialConfig(),
+)
+
+PRESETS: dict[str, ModelConfig] = {c.preset: c for c in (TINY, FAST_128, FAST, PDFGC_OFFICIAL)}
 """Model presets by name."""
 
 

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pdfgc.config import ModelConfig
 from pdfgc.encoders import Appearance
+from pdfgc.encoders.official import OfficialEyeEncoder, OfficialPoseEncoder
 from pdfgc.model import TalkingHead, build_model
 from pdfgc.motion import code_width
 
@@ -85,8 +86,8 @@ def cost_of(config: ModelConfig) -> Cost:
             lambda: _read_motion(model, face),
             "driving frame",
         ),
-        "eye": ((encoders.eye,), lambda: encoders.eye(face), "driving frame"),
-        "pose": ((encoders.pose,), lambda: encoders.pose(face), "driving frame"),
+        "eye": ((encoders.eye,), lambda: _read_eye(model, face), "driving frame"),
+        "pose": ((encoders.pose,), lambda: _read_pose(model, face), "driving frame"),
         "speech": ((encoders.speech,), lambda: encoders.speech(window), "frame"),
         "generator": (
             (model.generator,),
@@ -108,6 +109,22 @@ def cost_of(config: ModelConfig) -> Cost:
 def _read_motion(model: TalkingHead, face: Tensor) -> tuple[Tensor, Tensor]:
     feature = model.encoders.motion(face)
     return model.encoders.lip(feature), model.encoders.expression(feature[None])
+
+
+def _read_eye(model: TalkingHead, face: Tensor) -> Tensor:
+    eye = model.encoders.eye
+    if isinstance(eye, OfficialEyeEncoder):  # a head of the motion trunk
+        return eye.from_feature(torch.zeros(1, model.config.encoders.trunk_width))
+    code: Tensor = eye(face)
+    return code
+
+
+def _read_pose(model: TalkingHead, face: Tensor) -> Tensor:
+    pose = model.encoders.pose
+    if isinstance(pose, OfficialPoseEncoder):
+        return pose.from_feature(torch.zeros(1, model.config.encoders.trunk_width))
+    code: Tensor = pose(face)
+    return code
 
 
 def _size(module: nn.Module) -> int:

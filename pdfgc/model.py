@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -15,8 +17,34 @@ from pdfgc.encoders import (
     PoseEncoder,
     SpeechEncoder,
 )
-from pdfgc.generator import CodesDriver, Generator
+from pdfgc.encoders.official import (
+    OfficialAppearanceEncoder,
+    OfficialExpressionEncoder,
+    OfficialEyeEncoder,
+    OfficialLipEncoder,
+    OfficialMotionEncoder,
+    OfficialPoseEncoder,
+    OfficialSpeechEncoder,
+)
+from pdfgc.generator import CodesDriver, Generator, ModulatedGenerator
 from pdfgc.motion import EXPRESSION_WIDTH, code_width
+
+
+@dataclass(frozen=True)
+class FrameCodes:
+    """What single frames say about every factor.
+
+    Attributes:
+        feature: (B, trunk_width) motion features, of which the expression encoder makes codes.
+        lip: (B, lip_width).
+        eye: (B, 6).
+        pose: (B, 6).
+    """
+
+    feature: Tensor
+    lip: Tensor
+    eye: Tensor
+    pose: Tensor
 
 
 class Encoders(nn.Module):
@@ -50,6 +78,16 @@ class Encoders(nn.Module):
         self.eye = eye
         self.pose = pose
         self.expression = expression
+
+    def read(self, images: Tensor) -> FrameCodes:
+        """Codes of face crops, (B, 3, S, S) RGB in [-1, 1]."""
+        feature = self.motion(images)
+        # Where eye and pose encoder are heads of the same trunk, it runs once.
+        if isinstance(self.eye, OfficialEyeEncoder) and isinstance(self.pose, OfficialPoseEncoder):
+            eye, pose = self.eye.from_feature(feature), self.pose.from_feature(feature)
+        else:
+            eye, pose = self.eye(images), self.pose(images)
+        return FrameCodes(feature, self.lip(feature), eye, pose)
 
 
 class TalkingHead(nn.Module):
@@ -88,6 +126,8 @@ def build_model(config: ModelConfig) -> TalkingHead:
     Returns:
         A model with random weights, in training mode.
     """
+    if config.official is not None:
+        return _official(config)
     width = code_width(config.encoders.lip_width)
     return TalkingHead(
         config,
@@ -102,3 +142,23 @@ def build_model(config: ModelConfig) -> TalkingHead:
         ),
         Generator(config.generator, CodesDriver(width, config.generator.style_width)),
     )
+
+
+def _official(config: ModelConfig) -> TalkingHead:
+    """The networks that the authors of PD-FGC released; their rest is the zero code."""
+    trunk = OfficialMotionEncoder(config.encoders)
+    model = TalkingHead(
+        config,
+        Encoders(
+            appearance=OfficialAppearanceEncoder(config.generator),
+            motion=trunk,
+            lip=OfficialLipEncoder(config.encoders),
+            speech=OfficialSpeechEncoder(config.encoders, config.audio),
+            eye=OfficialEyeEncoder(config.encoders, trunk),
+            pose=OfficialPoseEncoder(config.encoders, trunk),
+            expression=OfficialExpressionEncoder(config.encoders),
+        ),
+        ModulatedGenerator(config.generator, config.encoders.lip_width),
+    )
+    model.rest_lip.zero_()
+    return model

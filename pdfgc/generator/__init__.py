@@ -4,6 +4,7 @@ from pdfgc.generator.discriminator import Discriminator, Judgement
 from pdfgc.generator.drivers import CodesDriver, FeatureDriver
 from pdfgc.generator.generator import Generated, Generator
 from pdfgc.generator.identity import Flow
+from pdfgc.generator.modulated import ModulatedGenerator
 
 __all__ = [
     "CodesDriver",
@@ -13,4 +14,5 @@ __all__ = [
     "Generated",
     "Generator",
     "Judgement",
+    "ModulatedGenerator",
 ]

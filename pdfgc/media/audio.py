@@ -200,7 +200,7 @@ def log_mel(waveform: Tensor, config: AudioConfig) -> Tensor:
         pad_mode="constant",  # reflection would make the end depend on what is not yet there
         return_complex=True,
     )[..., :n_steps].abs()
-    mel = _mel_filters(config).to(spectrum.device) @ spectrum
+    mel = mel_filters(config).to(spectrum.device) @ spectrum
     return mel.clamp(min=10.0**_LOG_FLOOR).log10() / 2 + 1
 
 
@@ -242,7 +242,7 @@ def mel_windows(mel: Tensor, n_frames: int, config: AudioConfig) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _mel_filters(config: AudioConfig) -> Tensor:
+def mel_filters(config: AudioConfig) -> Tensor:
     """Triangular filters of Slaney's Auditory Toolbox, each of area 1, `(n_mels, n_fft // 2 + 1)`.
 
     The same as `librosa.filters.mel(htk=False, norm="slaney")`.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pdfgc.config import AudioConfig
 from pdfgc.media import SILENCE, log_mel, mel_windows, settled_mels
-from pdfgc.media.audio import _mel_filters
+from pdfgc.media.audio import mel_filters
 
 CONFIG = AudioConfig()
 Noise = Callable[..., NDArray[np.float32]]
@@ -48,7 +48,7 @@ def test_filters_are_those_of_librosa() -> None:
         fmin=CONFIG.f_min,
         fmax=CONFIG.f_max,
     )
-    np.testing.assert_allclose(_mel_filters(CONFIG).numpy(), expected, atol=1e-7)
+    np.testing.assert_allclose(mel_filters(CONFIG).numpy(), expected, atol=1e-7)
 
 
 def test_mel_is_that_of_librosa(noise: Noise) -> None:
