@@ -32,7 +32,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".h
 
 _BATCH, _SPEECH_BATCH = 16, 64
 # Speech is read in pieces of this length, so that spectrograms of hours are never held.
-_PIECE_FRAMES = 1500
+_PIECE_FRAMES = 250
 _KEPT_CLIPS = 16
 
 Frames = Callable[[], Iterable[VideoFrame]]
