@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pdfgc.avatar.official import reader_for
 from pdfgc.evaluation.clips import resized
-from pdfgc.media import log_mel, mel_windows
 from pdfgc.motion import FACTORS, Codes, Motion
 from pdfgc.weights import LoadedModel
 
@@ -75,26 +75,25 @@ class CropRenderer:
         encoders = model.encoders
         rows: dict[str, list[Tensor]] = {name: [] for name in ("lip", "eye", "pose", "feature")}
         for pictures in self._batches(crops, model.config.encoders.image_size):
-            feature = encoders.motion(pictures)
-            rows["feature"].append(feature)
-            rows["lip"].append(encoders.lip(feature))
-            rows["eye"].append(encoders.eye(pictures))
-            rows["pose"].append(encoders.pose(pictures))
+            read = encoders.read(pictures)
+            for name, parts in rows.items():
+                parts.append(getattr(read, name))
         joined = {name: torch.cat(parts) for name, parts in rows.items()}
-        expression = encoders.expression.over_clip(joined.pop("feature"))
+        expression = encoders.expression.over_clip(joined["feature"])
         return Motion(
-            **{name: part.cpu().numpy() for name, part in joined.items()},
+            lip=joined["lip"].cpu().numpy(),
+            eye=joined["eye"].cpu().numpy(),
+            pose=joined["pose"].cpu().numpy(),
             expression=expression.cpu().numpy(),
             fps=float(model.config.audio.fps),
             model_id=self.loaded.model_id,
+            own_units=model.config.official is not None,
         )
 
     @torch.inference_mode()
     def speech(self, sound: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
         """Lip codes (frames, D_lip) of a waveform (N,)."""
-        config = self.loaded.model.config.audio
-        wave = torch.from_numpy(np.ascontiguousarray(sound))
-        windows = mel_windows(log_mel(wave, config), frames, config)
+        windows = reader_for(self.loaded).windows(sound)(0, frames).contiguous()
         parts = [
             self.loaded.model.encoders.speech(part.to(self.loaded.device)).cpu().numpy()
             for part in torch.split(windows, self.batch)
