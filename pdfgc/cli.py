@@ -522,7 +522,7 @@ def _controls(strength: str, smooth: str) -> Controls:
     strengths, windows = _by_factor(strength, "--strength"), _by_factor(smooth, "--smooth")
 
     def control(factor: str) -> Control:
-        return Control(strength=strengths.get(factor, 1.0), smooth_s=windows.get(factor, 0.0))
+        return Control(strength=strengths.get(factor), smooth_s=windows.get(factor))
 
     return Controls(
         pose=control("pose"),

@@ -20,24 +20,30 @@ class Compositor:
 
     Args:
         image: (H, W, 3) uint8 RGB, the source image.
-        crop: (3,) centre x, centre y, side of the crop in px of the image.
+        crop: (3,) centre x, centre y, side of the crop in px of the image, or (4,) with the angle
+            by which the crop is turned clockwise (radians).
     """
 
     def __init__(self, image: NDArray[np.uint8], crop: NDArray[np.floating]) -> None:
         self.image = image
         height, width = image.shape[:2]
-        x, y, side = (float(value) for value in crop)
+        x, y, inner, angle = (*(float(value) for value in crop), 0.0)[:4]
+        cosine, sine = np.cos(angle), np.sin(angle)
+        # Side of the upright square around the crop.
+        self._spread = float(abs(cosine) + abs(sine))
+        side = inner * self._spread
         left, top = x - side / 2, y - side / 2
-        # Whole pixels inside both the crop and the image.
+        # Whole pixels inside both this square and the image.
         x0, x1 = max(0, int(np.ceil(left))), min(width, int(np.floor(left + side)))
         y0, y1 = max(0, int(np.ceil(top))), min(height, int(np.floor(top + side)))
         if x0 >= x1 or y0 >= y1:
             raise ValueError(f"the crop {(x, y, side)} lies outside the image {(width, height)}")
         self.region = (slice(y0, y1), slice(x0, x1))
         self._box = ((x0 - left) / side, (y0 - top) / side, (x1 - left) / side, (y1 - top) / side)
-        columns = (np.arange(x0, x1) + 0.5 - left) / side
-        rows = (np.arange(y0, y1) + 0.5 - top) / side
-        mask = soft_mask(columns[None], rows[:, None])
+        columns = ((np.arange(x0, x1) + 0.5 - x) / inner)[None]
+        rows = ((np.arange(y0, y1) + 0.5 - y) / inner)[:, None]
+        mask = soft_mask(cosine * columns + sine * rows + 0.5, cosine * rows - sine * columns + 0.5)
+        self._turn = angle
         # In 128 steps, the most that 16-bit integers hold times a difference of colours.
         self._mask = np.rint(mask * 128).astype(np.int16)[..., None]
         self._under = image[self.region].astype(np.int16)
@@ -51,14 +57,20 @@ class Compositor:
         Returns:
             (H, W, 3) uint8 RGB, a new array.
         """
-        size = head.shape[0]
+        picture = Image.fromarray(head)
+        if self._turn:
+            # Expanding gives the upright square around the turned one; corners are masked.
+            picture = picture.rotate(-np.degrees(self._turn), Image.Resampling.BICUBIC, expand=True)
+        # The expanded picture is a little larger than the square, by whole pixels.
+        size = head.shape[0] * self._spread
+        shift, most = (picture.width - size) / 2, picture.width
         rows, columns = self.region
-        left, top, right, bottom = (edge * size for edge in self._box)
+        left, top, right, bottom = (edge * size + shift for edge in self._box)
         # Pillow filters with the scale's support when shrinking, so that nothing shimmers.
-        over = Image.fromarray(head).resize(
+        over = picture.resize(
             (columns.stop - columns.start, rows.stop - rows.start),
             Image.Resampling.BICUBIC,
-            box=(max(0.0, left), max(0.0, top), min(size, right), min(size, bottom)),
+            box=(max(0.0, left), max(0.0, top), min(most, right), min(most, bottom)),
         )
         step = np.asarray(over).astype(np.int16)
         step -= self._under

@@ -75,6 +75,8 @@ class Motion:
         expression: (T, 30) float32.
         fps: frames per second.
         model_id: the model that gives lip and expression their meaning.
+        own_units: whether that model alone gives gaze, openness and pose their meaning too, as the
+            released PD-FGC networks do; lip codes are then of any length.
 
     Raises:
         InputError: shapes do not fit, a value is not finite, or fps is not positive.
@@ -91,6 +93,7 @@ class Motion:
     expression: NDArray[np.float32]
     fps: float
     model_id: str
+    own_units: bool = False
 
     def __post_init__(self) -> None:
         """Check shapes and values."""
@@ -196,7 +199,7 @@ class Motion:
 
     def _with(self, codes: dict[str, NDArray[np.float32]]) -> Motion:
         rows = {name: codes.get(name, getattr(self, name)) for name in FACTORS}
-        return Motion(**rows, fps=self.fps, model_id=self.model_id)
+        return replace(self, **rows)
 
     @staticmethod
     def _spread(name: str, shape: tuple[int, ...], codes: ArrayLike) -> NDArray[np.float32]:
@@ -239,7 +242,8 @@ class Motion:
             name: getattr(self, name)[low] * (1 - share) + getattr(self, name)[high] * share
             for name in FACTORS
         }
-        mixed["lip"] = _normalise(mixed["lip"])
+        if not self.own_units:
+            mixed["lip"] = _normalise(mixed["lip"])
         return replace(self, fps=fps, **mixed)
 
     def smooth(self, window_s: float) -> Motion:
@@ -258,7 +262,8 @@ class Motion:
             padded = np.pad(getattr(self, name), ((half, half), (0, 0)), mode="edge")
             columns = [np.convolve(column, weights, mode="valid") for column in padded.T]
             smoothed[name] = np.stack(columns, axis=1).astype(np.float32)
-        smoothed["lip"] = _normalise(smoothed["lip"])
+        if not self.own_units:
+            smoothed["lip"] = _normalise(smoothed["lip"])
         return self._with(smoothed)
 
     def for_model(self, model_id: str) -> Motion:
@@ -268,9 +273,10 @@ class Motion:
             InputError: they belong to another one.
         """
         if model_id != self.model_id:
+            which = "codes" if self.own_units else "lip and expression codes"
             raise InputError(
-                f"This motion was made with model {self.model_id}, not {model_id}: its lip and "
-                f"expression codes mean nothing here; make it again from its drivers."
+                f"This motion was made with model {self.model_id}, not {model_id}: its {which} "
+                f"mean nothing here; make it again from its drivers."
             )
         return self
 
@@ -283,6 +289,7 @@ class Motion:
         from safetensors.numpy import save
 
         head = {"format": _FORMAT, "fps": repr(float(self.fps)), "model_id": self.model_id}
+        head |= {"own_units": "true"} if self.own_units else {}
         rows = {name: np.ascontiguousarray(getattr(self, name)) for name in FACTORS}
         with writing(path) as partial:
             # Written by Python, so that a full disk is an OSError like everywhere.
@@ -309,7 +316,8 @@ class Motion:
             raise InputError(
                 f"{path}: is no readable motion file ({error}); make it again."
             ) from error
-        return cls(**rows, fps=float(head["fps"]), model_id=head["model_id"])
+        own_units = head.get("own_units") == "true"
+        return cls(**rows, fps=float(head["fps"]), model_id=head["model_id"], own_units=own_units)
 
 
 def _normalise(codes: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from pdfgc.avatar.clip import Clip, Painter, Sound
 from pdfgc.avatar.controls import Controls, Progress
-from pdfgc.avatar.drivers import Composer, Driver, Drivers, File
+from pdfgc.avatar.drivers import Driver, Drivers, File
 from pdfgc.avatar.encoding import CodeReader, check_waveform, joined, to_tensor
+from pdfgc.avatar.official import composer_for, reader_for
 from pdfgc.avatar.source import Image, Sources
 from pdfgc.compositor import Compositor
 from pdfgc.errors import InputError
 from pdfgc.media import read_audio
 from pdfgc.model import TalkingHead
 from pdfgc.motion import Motion
-from pdfgc.tracking import Choice, crop_image
+from pdfgc.tracking import Choice
 from pdfgc.weights import DEFAULT, LoadedModel, load_model
 
 Weights = str | os.PathLike[str] | LoadedModel
@@ -39,7 +40,7 @@ class Avatar:
         self._loaded, self._reader, self._sources = loaded, reader, sources
         side = loaded.model.config.generator.image_size
         crops = [
-            crop_image(image, crop, side)
+            reader.cut(image, crop, side)
             for image, crop in zip(sources.images, sources.crops, strict=True)
         ]
         with torch.inference_mode():
@@ -71,7 +72,7 @@ class Avatar:
                 weights cannot be loaded.
         """
         loaded = _loaded(weights, device)
-        reader = CodeReader(loaded)
+        reader = reader_for(loaded)
         return cls(loaded, reader, Sources.read(images, reader, face))
 
     @classmethod
@@ -86,7 +87,7 @@ class Avatar:
             InputError: the file is missing, damaged or no avatar.
         """
         loaded = _loaded(weights, device)
-        reader = CodeReader(loaded)
+        reader = reader_for(loaded)
         return cls(loaded, reader, Sources.load(path, reader))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -168,7 +169,7 @@ class Avatar:
         """
         videos = Drivers(pose_video, gaze_video, blink_video, expression_video, lip_video)
         drivers = Drivers(pose, gaze, blink, expression, lip).joined(videos)
-        composer = Composer(
+        composer = composer_for(
             self._reader,
             self.source,
             fps=fps,

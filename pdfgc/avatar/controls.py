@@ -11,6 +11,7 @@ from pdfgc.errors import InputError
 Progress = Callable[[str, int, int | None], None]
 """Called while work goes on, with what is being done, how many frames are done, and of how many."""
 
+_MOST_LEAD_S = 1.0
 # Numbers that an offset may have, by factor; the latent ones have none.
 _OFFSETS = {"pose": (3, 6), "gaze": (2,), "blink": (1, 2), "expression": (), "lip": ()}
 
@@ -21,16 +22,20 @@ class Control:
 
     Attributes:
         strength: 0 gives the rest (silence for lip, the learned neutral for expression, the
-            source's own for the others), 1 the driver, more exaggerates.
+            source's own for the others), 1 the driver, more exaggerates. By default 1. Models of
+            preset `pdfgc-official` have their authors' defaults (lip 1.5, expression, gaze and
+            blink 1.2, from the zero code) for what is read from sound, clips and images; saved
+            motions have had them.
         offset: added at the end, in the units of the codes: for pose 3 angles (rad) or these and
             x, y (fraction of the crop) and log-scale, for gaze 2 angles (rad), for blink openness
             of both eyes, or left and right. Lip and expression take none.
-        smooth_s: length of the window over which codes are averaged (seconds).
+        smooth_s: length of the window over which codes are averaged (seconds). By default 0, and
+            for `pdfgc-official` its authors' smoothing over 3 frames, of pose and lip.
     """
 
-    strength: float = 1.0
+    strength: float | None = None
     offset: tuple[float, ...] = ()
-    smooth_s: float = 0.0
+    smooth_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class Controls:
         relative_place: of the head's x, y and log-scale.
         relative_gaze: of gaze.
         relative_openness: of the eyes' openness.
+        lip_lead_s: seconds by which the lips run ahead of the sound. 0 is in step; the released
+            PD-FGC code runs 0.08 ahead.
+
+    Models of preset `pdfgc-official` take every driver as it is: the order and units of their
+    numbers are not known.
 
     Raises:
         InputError: a value is out of range, or an offset does not fit its factor.
@@ -66,14 +76,20 @@ class Controls:
     relative_place: bool = True
     relative_gaze: bool = False
     relative_openness: bool = True
+    lip_lead_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Check every factor's control."""
+        if not -_MOST_LEAD_S <= self.lip_lead_s <= _MOST_LEAD_S:
+            raise InputError(
+                f"lip_lead_s is {self.lip_lead_s}; give seconds from -{_MOST_LEAD_S} to "
+                f"{_MOST_LEAD_S}."
+            )
         for factor, allowed in _OFFSETS.items():
             control: Control = getattr(self, factor)
-            if not isfinite(control.strength):
+            if control.strength is not None and not isfinite(control.strength):
                 raise InputError(f"The strength of {factor} is {control.strength}; give a number.")
-            if not 0 <= control.smooth_s < float("inf"):
+            if control.smooth_s is not None and not 0 <= control.smooth_s < float("inf"):
                 raise InputError(
                     f"smooth_s of {factor} is {control.smooth_s}; give seconds from 0 on."
                 )

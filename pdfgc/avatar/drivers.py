@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, fields, replace
 from math import ceil
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ _WIDTHS = {
     "blink": (1, 2),
     "expression": (EXPRESSION_WIDTH,),
 }
-_NUMERIC = ("pose", "gaze", "blink")
+NUMERIC = ("pose", "gaze", "blink")
 _MOST_OPEN = 2.0
 _ON_SPHERE = 0.5  # length of a rest code beyond which it is taken as one of length 1
 
@@ -89,9 +90,15 @@ class Drivers:
 
 @dataclass(frozen=True)
 class _Played:
-    """Codes that were read off a clip or an image."""
+    """Codes of a clip or an image.
+
+    Attributes:
+        motion: the codes.
+        fresh: whether they were just read off pictures, and no strength has acted on them.
+    """
 
     motion: Motion
+    fresh: bool = False
 
     @property
     def still(self) -> bool:
@@ -99,13 +106,13 @@ class _Played:
 
 
 @dataclass(frozen=True)
-class _Given:
+class Given:
     """Numbers per frame, (n, W)."""
 
     rows: NDArray[np.float32]
 
 
-_Resolved = _Played | _Given | Curve | str
+Resolved = _Played | Given | Curve | str
 
 
 class Composer:
@@ -119,6 +126,14 @@ class Composer:
         controls: strength, offset and the like.
         progress: called while files are read.
     """
+
+    defaults: ClassVar[dict[str, str]] = {
+        "pose": AUTO,
+        "blink": AUTO,
+        "gaze": KEEP,
+        "expression": KEEP,
+    }
+    """What drives a factor that has no driver."""
 
     def __init__(
         self,
@@ -164,7 +179,7 @@ class Composer:
             InputError: a driver cannot be used.
         """
         given = {f.name: getattr(drivers, f.name) for f in fields(drivers)}
-        found: dict[str, _Resolved] = {
+        found: dict[str, Resolved] = {
             name: self._resolved(name, driver)
             for name, driver in given.items()
             if driver is not None
@@ -185,15 +200,16 @@ class Composer:
 
     def _joined(
         self,
-        found: dict[str, _Resolved],
+        found: dict[str, Resolved],
         base: Motion | None,
         speech: NDArray[np.float32] | None,
         n_frames: int,
     ) -> Motion:
         eye = np.empty((n_frames, EYE_WIDTH), np.float32)
         rows: dict[str, NDArray[np.float32]] = {}
-        defaults: dict[str, str] = {"pose": AUTO, "blink": AUTO, "gaze": KEEP, "expression": KEEP}
-        makers: dict[str, Callable[[_Resolved, int], NDArray[np.float32]]] = {
+        fresh = {name for name, each in found.items() if isinstance(each, _Played) and each.fresh}
+        fresh |= {"lip"} if speech is not None else set()
+        makers: dict[str, Callable[[Resolved, int], NDArray[np.float32]]] = {
             "pose": self._pose,
             "gaze": self._gaze,
             "blink": self._blink,
@@ -210,8 +226,11 @@ class Composer:
             elif factor == "lip":
                 rows[factor] = np.repeat(self._rest["lip"][None], n_frames, axis=0)
             else:
-                rows[factor] = make(defaults[factor], n_frames)
-            rows[factor] = self._strengthened(factor, rows[factor])
+                rows[factor] = make(self.defaults[factor], n_frames)
+            strength = self._control(factor).strength
+            if strength is None:
+                strength = self._default_strength(factor) if factor in fresh else 1.0
+            rows[factor] = self._strengthened(factor, rows[factor], strength)
         eye[:, GAZE], eye[:, BLINK] = rows["gaze"], rows["blink"]
         motion = Motion(
             lip=rows["lip"],
@@ -220,37 +239,53 @@ class Composer:
             expression=rows["expression"],
             fps=self.fps,
             model_id=self.reader.loaded.model_id,
+            own_units=self.source.own_units,
         )
-        return self._finished(motion)
+        return self._finished(motion, fresh)
 
-    def _strengthened(self, factor: str, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        strength = self._control(factor).strength
+    def _default_strength(self, factor: str) -> float:
+        """Of codes that were just read."""
+        del factor
+        return 1.0
+
+    def _rest_of(self, factor: str) -> NDArray[np.float32]:
+        """(W,) code of a factor at strength 0."""
+        rest = self._rest.get(factor)
+        return _factor(self.source, factor)[0] if rest is None else rest
+
+    def _strengthened(
+        self, factor: str, rows: NDArray[np.float32], strength: float
+    ) -> NDArray[np.float32]:
         if strength == 1:
             return rows
-        rest = self._rest.get(factor)
-        if rest is None:
-            rest = _factor(self.source, factor)[0]
+        rest = self._rest_of(factor)
         moved = np.asarray(rest + strength * (rows - rest), np.float32)
         # Lip codes lie on a sphere, where the model's rest does.
         on_sphere = factor == "lip" and np.linalg.norm(rest) > _ON_SPHERE
         return _unit(moved) if on_sphere else moved
 
-    def _finished(self, motion: Motion) -> Motion:
+    def _smoothed(self, factor: str, motion: Motion, *, fresh: bool) -> NDArray[np.float32]:
+        """(T, W) codes of one factor, averaged as its control says."""
+        del fresh
+        smooth_s = self._control(factor).smooth_s
+        return _factor(motion.smooth(smooth_s) if smooth_s else motion, factor)
+
+    def _finished(self, motion: Motion, fresh: Set[str]) -> Motion:
         """Smooth, shift, and keep the eyes' openness within what eyes can do."""
         parts: dict[str, NDArray[np.float32]] = {}
         for factor in ("pose", "gaze", "blink", "expression", "lip"):
             control = self._control(factor)
-            smooth = motion.smooth(control.smooth_s) if control.smooth_s else motion
-            rows = _factor(smooth, factor).copy()
+            rows = self._smoothed(factor, motion, fresh=factor in fresh).copy()
             if control.offset:
                 shift = np.asarray(control.offset, np.float32)
                 width = 2 if factor == "blink" else len(shift)
                 rows[:, :width] += shift
             parts[factor] = rows
         eye = np.concatenate([parts["gaze"], parts["blink"]], axis=1)
-        own = self.source.openness[0]
-        low, high = np.minimum(own, 0), np.maximum(own, _MOST_OPEN)
-        eye[:, OPENNESS] = np.clip(eye[:, OPENNESS], low, high)
+        if not motion.own_units:
+            own = self.source.openness[0]
+            low, high = np.minimum(own, 0), np.maximum(own, _MOST_OPEN)
+            eye[:, OPENNESS] = np.clip(eye[:, OPENNESS], low, high)
         return motion.replace(
             lip=parts["lip"], eye=eye, pose=parts["pose"], expression=parts["expression"]
         )
@@ -261,7 +296,7 @@ class Composer:
 
     # What was given -------------------------------------------------------------------------
 
-    def _resolved(self, factor: str, driver: Driver) -> _Resolved:
+    def _resolved(self, factor: str, driver: Driver) -> Resolved:
         if isinstance(driver, str) and driver in (AUTO, KEEP):
             if driver == AUTO and factor not in ("pose", "blink"):
                 raise InputError(f"There is no auto {factor}; only pose and blink have it.")
@@ -269,10 +304,11 @@ class Composer:
         if isinstance(driver, Motion):
             return self._played(factor, driver)
         if isinstance(driver, str | os.PathLike):
-            return self._played(factor, self._file(driver))
+            fresh = Path(driver).suffix.lower() != ".safetensors"
+            return self._played(factor, self._file(driver), fresh=fresh)
         if isinstance(driver, np.ndarray):
             return self._array(factor, driver)
-        if factor not in _NUMERIC:
+        if factor not in NUMERIC:
             raise InputError(
                 f"{factor} cannot be given as numbers; give a video, an image, a saved motion or "
                 f"keep."
@@ -283,16 +319,16 @@ class Composer:
             raise InputError(f"{factor} takes {wanted} numbers, {curve.width} were given.")
         return curve
 
-    def _played(self, factor: str, motion: Motion) -> _Played:
+    def _played(self, factor: str, motion: Motion, *, fresh: bool = False) -> _Played:
         latent = (factor,) if factor in _LATENT else ()
-        return _Played(self._usable(motion, latent).resample(self.fps))
+        return _Played(self._usable(motion, latent).resample(self.fps), fresh)
 
     def _usable(self, motion: Motion, latent: Iterable[str]) -> Motion:
         """Refuse another model's latent codes; its free eye values are replaced by the mean."""
         model_id = self.reader.loaded.model_id
         if motion.model_id == model_id:
             return motion
-        if latent:
+        if latent or motion.own_units or self.source.own_units:
             motion.for_model(model_id)
         eye = motion.eye.copy()
         eye[:, OPENNESS.stop :] = self._free
@@ -303,14 +339,15 @@ class Composer:
             return Motion.load(path)
         return self.reader.file(path, self.progress)
 
-    def _array(self, factor: str, array: NDArray[np.generic]) -> _Resolved:
+    def _array(self, factor: str, array: NDArray[np.generic]) -> Resolved:
         if array.dtype == np.uint8 and array.ndim in (3, 4) and array.shape[-1] == 3:
             pictures = array.astype(np.uint8, copy=False)
             if array.ndim == 3:
                 track = track_image(
                     pictures, backend=self.reader.backend, name=f"the {factor} image"
                 )
-                return self._played(factor, self.reader.images([pictures], track.crop))
+                codes = self.reader.images([pictures], self.reader.crops(track))
+                return self._played(factor, codes, fresh=True)
             fps = self.reader.fps
             motion = self.reader.clip(
                 lambda: (VideoFrame(each, n / fps, n) for n, each in enumerate(pictures)),
@@ -318,7 +355,7 @@ class Composer:
                 len(pictures),
                 self.progress,
             )
-            return self._played(factor, motion)
+            return self._played(factor, motion, fresh=True)
         if array.dtype.kind in "fiu" and array.size:
             rows = array.astype(np.float32)
             if rows.ndim == 1 and factor == "blink":
@@ -328,7 +365,7 @@ class Composer:
                 if not np.isfinite(rows).all():
                     bad = int(np.argwhere(~np.isfinite(rows).all(1))[0, 0])
                     raise InputError(f"The {factor} array is not finite in frame {bad}; mend it.")
-                return _Given(rows)
+                return Given(rows)
         raise InputError(
             f"The {factor} array is {array.dtype} {array.shape}; give (H, W, 3) or (T, H, W, 3) "
             f"uint8 RGB, or codes of one row per frame."
@@ -336,7 +373,7 @@ class Composer:
 
     def _length(
         self,
-        found: list[_Resolved],
+        found: list[Resolved],
         waveform: NDArray[np.floating] | None,
         duration_s: float | None,
     ) -> int:
@@ -351,7 +388,7 @@ class Composer:
                 raise InputError(f"duration_s is {duration_s}; give seconds above 0.")
             return max(1, round(duration_s * self.fps))
         lengths = [len(each.motion) for each in found if isinstance(each, _Played)]
-        lengths += [len(each.rows) for each in found if isinstance(each, _Given)]
+        lengths += [len(each.rows) for each in found if isinstance(each, Given)]
         curves = [each.duration_s for each in found if isinstance(each, Curve)]
         lengths += [ceil(each * self.fps - 1e-6) + 1 for each in curves if each > 0]
         longest = max(lengths, default=1)
@@ -362,11 +399,12 @@ class Composer:
         if self.fps != self.reader.fps:
             whole = self.source.take(np.zeros(len(lip), np.int64)).replace(lip=lip)
             lip = whole.resample(self.fps).lip
-        return lip[np.minimum(np.arange(n_frames), len(lip) - 1)]
+        lead = round(self.controls.lip_lead_s * self.fps)
+        return lip[np.clip(np.arange(n_frames) + lead, 0, len(lip) - 1)]
 
     # The factors' rows ------------------------------------------------------------------------
 
-    def _pose(self, driver: _Resolved, n_frames: int) -> NDArray[np.float32]:
+    def _pose(self, driver: Resolved, n_frames: int) -> NDArray[np.float32]:
         own = self.source.pose[0]
         rows = np.repeat(own[None], n_frames, axis=0)
         if isinstance(driver, str):
@@ -382,7 +420,7 @@ class Composer:
         rows[:, : numbers.shape[1]] = numbers
         return rows
 
-    def _gaze(self, driver: _Resolved, n_frames: int) -> NDArray[np.float32]:
+    def _gaze(self, driver: Resolved, n_frames: int) -> NDArray[np.float32]:
         own = self.source.gaze[0]
         if isinstance(driver, str):
             return np.repeat(own[None], n_frames, axis=0)
@@ -391,7 +429,7 @@ class Composer:
             return _against(own, driver.motion.gaze, n_frames, relative=relative)
         return self._numbers(driver, n_frames)
 
-    def _blink(self, driver: _Resolved, n_frames: int) -> NDArray[np.float32]:
+    def _blink(self, driver: Resolved, n_frames: int) -> NDArray[np.float32]:
         own = self.source.eye[0, BLINK]
         rows = np.repeat(own[None], n_frames, axis=0)
         if isinstance(driver, str):
@@ -410,17 +448,17 @@ class Composer:
         rows[:, 2:] = self._free
         return rows
 
-    def _latent(self, factor: str) -> Callable[[_Resolved, int], NDArray[np.float32]]:
-        def rows(driver: _Resolved, n_frames: int) -> NDArray[np.float32]:
+    def _latent(self, factor: str) -> Callable[[Resolved, int], NDArray[np.float32]]:
+        def rows(driver: Resolved, n_frames: int) -> NDArray[np.float32]:
             if isinstance(driver, _Played):
                 return _at(_factor(driver.motion, factor), n_frames)
-            if isinstance(driver, _Given):
+            if isinstance(driver, Given):
                 return _at(driver.rows, n_frames)
             return _at(_factor(self.source, factor)[:1], n_frames)
 
         return rows
 
-    def _numbers(self, driver: _Given | Curve, n_frames: int) -> NDArray[np.float32]:
+    def _numbers(self, driver: Given | Curve, n_frames: int) -> NDArray[np.float32]:
         if isinstance(driver, Curve):
             return driver.at(np.arange(n_frames) / self.fps)
         return _at(driver.rows, n_frames)

@@ -24,7 +24,14 @@ from pdfgc.media import (
     resample_frames,
 )
 from pdfgc.motion import FACTORS, Codes, Motion
-from pdfgc.tracking import FaceBackend, MediaPipeBackend, crop_image, track_frames, track_image
+from pdfgc.tracking import (
+    FaceBackend,
+    FaceTrack,
+    MediaPipeBackend,
+    crop_image,
+    track_frames,
+    track_image,
+)
 from pdfgc.weights import LoadedModel
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".avif")
@@ -44,6 +51,9 @@ class CodeReader:
     Args:
         loaded: the model.
     """
+
+    own_units = False
+    """Whether eye and pose codes are in units of the model's own."""
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.loaded = loaded
@@ -72,7 +82,7 @@ class CodeReader:
         if file.suffix.lower() in IMAGE_SUFFIXES:
             image = read_image(file)
             track = track_image(image, backend=self.backend, name=str(file))
-            return self.images([image], track.crop)
+            return self.images([image], self.crops(track))
         info = probe(file)
         stat = file.stat()
         key = (str(file.resolve()), stat.st_mtime_ns, stat.st_size)
@@ -110,36 +120,62 @@ class CodeReader:
         )
         side = config.encoders.image_size
         crops = (
-            crop_image(frame.image, crop, side)
+            self.cut(frame.image, crop, side)
             for frame, crop in zip(
                 _watched(frames(), f"encoding {Path(name).name}", len(track), progress),
-                track.crop,
+                self.crops(track),
                 strict=False,
             )
         )
         codes, features = self._encode(crops)
         seen = track.confidence > 0
         codes = {factor: _bridged(rows, seen) for factor, rows in codes.items()}
-        codes["lip"] /= np.linalg.norm(codes["lip"], axis=1, keepdims=True)
+        codes["lip"] = self.lips(codes["lip"])
         features = _bridged(features, seen)
         expression = np.concatenate(
             [self._expression(features[track.shot == shot]) for shot in np.unique(track.shot)]
         )
-        return Motion(**codes, expression=expression, fps=self.fps, model_id=self.loaded.model_id)
+        return self._motion(codes | {"expression": expression})
+
+    def crops(self, track: FaceTrack) -> NDArray[np.float32]:
+        """(T, C) where the model looks in the frames of a track; `cut` and compositor know C."""
+        return track.crop
+
+    def cut(
+        self, image: NDArray[np.uint8], crop: NDArray[np.floating], side: int
+    ) -> NDArray[np.uint8]:
+        """(side, side, 3) uint8 RGB, what the model sees of an image at a row of `crops`."""
+        return crop_image(image, crop, side)
+
+    def lips(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(T, D_lip) codes that were mixed, made lip codes again: unit length."""
+        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / np.maximum(length, 1e-6), np.float32)
+
+    def _motion(self, codes: dict[str, NDArray[np.float32]]) -> Motion:
+        return Motion(
+            lip=codes["lip"],
+            eye=codes["eye"],
+            pose=codes["pose"],
+            expression=codes["expression"],
+            fps=self.fps,
+            model_id=self.loaded.model_id,
+            own_units=self.own_units,
+        )
 
     def images(self, images: list[NDArray[np.uint8]], crops: NDArray[np.floating]) -> Motion:
         """Codes of still images, one frame each.
 
         Args:
             images: K times (H, W, 3) uint8 RGB.
-            crops: (K, 3) centre x, centre y, side in px.
+            crops: (K, C) rows of `crops`.
         """
         side = self.loaded.model.config.encoders.image_size
         codes, features = self._encode(
-            crop_image(image, crop, side) for image, crop in zip(images, crops, strict=True)
+            self.cut(image, crop, side) for image, crop in zip(images, crops, strict=True)
         )
         expression = np.concatenate([self._expression(row[None]) for row in features])
-        return Motion(**codes, expression=expression, fps=self.fps, model_id=self.loaded.model_id)
+        return self._motion(codes | {"expression": expression})
 
     @torch.inference_mode()
     def speech(
@@ -156,18 +192,32 @@ class CodeReader:
         """
         model, config = self.loaded.model, self.loaded.model.config.audio
         n_frames = -(-len(waveform) // config.samples_per_frame)
+        windows_of = self.windows(waveform)
         rows = []
         for start in range(0, n_frames, _PIECE_FRAMES):
             stop = min(start + _PIECE_FRAMES, n_frames)
-            windows = _windows(waveform, start, stop, self.loaded)
+            windows = windows_of(start, stop)
             for first in range(0, len(windows), _SPEECH_BATCH):
                 part = windows[first : first + _SPEECH_BATCH].contiguous()
                 lip = model.encoders.speech(part.to(self.loaded.device))
-                silent = (part.amax(dim=(1, 2)) <= SILENCE + 1e-6).to(lip.device)
+                silent = (part.amax(dim=(1, 2)) <= self.silence + 1e-6).to(lip.device)
                 rows.append(torch.where(silent[:, None], model.rest_lip, lip).cpu().numpy())
             if progress:
                 progress("reading speech", stop, n_frames)
         return np.concatenate(rows).astype(np.float32)
+
+    def windows(self, waveform: NDArray[np.floating]) -> Callable[[int, int], Tensor]:
+        """A function that gives the windows of the frames from a first up to a last one.
+
+        Args:
+            waveform: (N,) in [-1, 1] at the model's sample rate.
+        """
+        return lambda start, stop: _windows(waveform, start, stop, self.loaded)
+
+    @property
+    def silence(self) -> float:
+        """Value of windows in digital silence."""
+        return SILENCE
 
     @torch.inference_mode()
     def _encode(
@@ -179,11 +229,10 @@ class CodeReader:
         features = []
         for batch in _batched(crops, _BATCH):
             pictures = to_tensor(np.stack(batch), self.loaded.device)
-            feature = encoders.motion(pictures)
-            features.append(feature.cpu().numpy())
-            codes["lip"].append(encoders.lip(feature).cpu().numpy())
-            codes["eye"].append(encoders.eye(pictures).cpu().numpy())
-            codes["pose"].append(encoders.pose(pictures).cpu().numpy())
+            read = encoders.read(pictures)
+            features.append(read.feature.cpu().numpy())
+            for factor, rows in codes.items():
+                rows.append(getattr(read, factor).cpu().numpy())
         joined = {factor: np.concatenate(rows) for factor, rows in codes.items()}
         return joined, np.concatenate(features)
 

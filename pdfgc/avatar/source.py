@@ -34,7 +34,8 @@ class Sources:
 
     Attributes:
         images: K times (H, W, 3) uint8 RGB; the animated head is pasted into the first.
-        crops: (K, 3) float32, centre x, centre y, side in px.
+        crops: (K, C) float32, rows of `CodeReader.crops`: centre x, centre y, side in px, and the
+            angle where the model has one.
         codes: K frames, the codes of each image itself.
     """
 
@@ -74,7 +75,7 @@ class Sources:
                     f"needed; give a larger picture of it."
                 )
             pictures.append(picture)
-            crops.append(track.crop[0])
+            crops.append(reader.crops(track)[0])
         places = np.stack(crops)
         return cls(tuple(pictures), places, reader.images(pictures, places))
 
@@ -120,7 +121,10 @@ class Sources:
             ) from error
         if head["model_id"] != reader.loaded.model_id:
             return cls(images, crops, reader.images(list(images), crops))
-        return cls(images, crops, Motion(**rows, fps=head["fps"], model_id=head["model_id"]))
+        codes = Motion(
+            **rows, fps=head["fps"], model_id=head["model_id"], own_units=reader.own_units
+        )
+        return cls(images, crops, codes)
 
 
 def _checked(image: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from pdfgc.media.audio import SILENCE, log_mel, mel_windows, read_audio, settled_mels
 from pdfgc.media.gif import write_gif
 from pdfgc.media.image import read_image
+from pdfgc.media.official import (
+    official_level,
+    official_mel,
+    official_picture,
+    official_windows,
+)
 from pdfgc.media.output import write_video
 from pdfgc.media.video import VideoFrame, VideoInfo, probe, read_video, resample_frames
 from pdfgc.media.writer import VideoWriter
@@ -16,6 +22,10 @@ __all__ = [
     "VideoWriter",
     "log_mel",
     "mel_windows",
+    "official_level",
+    "official_mel",
+    "official_picture",
+    "official_windows",
     "probe",
     "read_audio",
     "read_image",

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from pdfgc.tracking.alignment import aligned_crops, whole_frame
 from pdfgc.tracking.canonical import CanonicalFace, canonical_face
-from pdfgc.tracking.crop import crop_around, crop_image, crop_to_frame, frame_to_crop, shot_crop
+from pdfgc.tracking.crop import (
+    crop_around,
+    crop_image,
+    crop_to_frame,
+    frame_to_crop,
+    shot_crop,
+    turned_image,
+)
 from pdfgc.tracking.detection import Choice, Detection, FaceBackend, FaceChoice
 from pdfgc.tracking.face_alignment_backend import FaceAlignmentBackend
 from pdfgc.tracking.measure import (
@@ -44,6 +52,7 @@ __all__ = [
     "MediaPipeBackend",
     "MissingPolicy",
     "Topology",
+    "aligned_crops",
     "apertures_of",
     "canonical_face",
     "crop_around",
@@ -64,4 +73,6 @@ __all__ = [
     "track_image",
     "track_image_file",
     "track_video",
+    "turned_image",
+    "whole_frame",
 ]

@@ -107,6 +107,39 @@ def crop_image(
     return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC, box=box))
 
 
+def turned_image(
+    image: NDArray[np.uint8], crop: NDArray[np.floating], size: int
+) -> NDArray[np.uint8]:
+    """Cut out a square that may be turned, with antialiasing; outside the image it is black.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        crop: (4,) centre x, centre y, side in px, and the angle by which the square is turned
+            clockwise (radians).
+        size: side of the result in px.
+
+    Returns:
+        (size, size, 3) uint8 RGB.
+    """
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    x, y, side, angle = (float(value) for value in crop)
+    step = side / size
+    if step > 1:  # shrink first, since the turn itself does not average
+        width, height = (max(1, round(edge / step)) for edge in picture.size)
+        x, y = x * width / picture.width, y * height / picture.height
+        step *= width / picture.width
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+    cosine, sine = np.cos(angle) * step, np.sin(angle) * step
+    matrix = (
+        *(cosine, -sine, x - (cosine - sine) * size / 2),
+        *(sine, cosine, y - (sine + cosine) * size / 2),
+    )
+    turned = picture.transform(
+        (size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
+    )
+    return np.asarray(turned)
+
+
 def _reflected(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     period = np.mod(index, 2 * length)
     return np.asarray(np.minimum(period, 2 * length - 1 - period))
