@@ -93,7 +93,8 @@ class ClipResult:
         person: who is seen.
         frames: number of driving frames.
         rows: values by row and measure; NaN where a measure says nothing on this clip.
-        ratios: error of the model over that of the held-still source, by measure.
+        ratios: errors of the real row and of the model over those of the held-still source, by
+            row and measure; the real row's are the least that the tracker lets anything have.
         speech: values of the rows with lips driven by sound; empty without synchronous sound.
         sample: frames to look at.
     """
@@ -102,7 +103,7 @@ class ClipResult:
     person: str
     frames: int
     rows: dict[str, Values]
-    ratios: Values
+    ratios: dict[str, Values]
     speech: dict[str, Values]
     sample: Sample
 
@@ -170,8 +171,11 @@ def _one(clip: TestClip, sounds: Sounds | None, render: Render, backend: FaceBac
         for row, shown in pictures.items()
     }
     ratios = {
-        name: float(ratio_to_still(errors[MODEL][name], errors[STILL][name]))
-        for name in errors[MODEL]
+        row: {
+            name: float(ratio_to_still(each, errors[STILL][name]))
+            for name, each in errors[row].items()
+        }
+        for row in (REAL, MODEL)
     }
     speech: dict[str, Values] = {}
     if sounds is not None:

@@ -58,7 +58,6 @@ _SPEECH = (
     ("mouth", "mouth distance, aligned / interocular", 4),
     ("silence", "mouth opening in silence", 3),
 )
-_RATIO = "model / held still"
 
 
 def summarise(results: Sequence[ClipResult], *, seed: int = 0) -> dict[str, Any]:
@@ -85,7 +84,9 @@ def summarise(results: Sequence[ClipResult], *, seed: int = 0) -> dict[str, Any]
     speaking = [each for each in results if each.speech]
     return {
         "rows": {row: over(results, (r.rows[row] for r in results)) for row in results[0].rows},
-        "ratios": over(results, (each.ratios for each in results)),
+        "ratios": {
+            row: over(results, (each.ratios[row] for each in results)) for row in (REAL, MODEL)
+        },
         "speech": {
             row: over(speaking, (each.speech[row] for each in speaking))
             for row in (speaking[0].speech if speaking else ())
@@ -159,12 +160,12 @@ def write_json(document: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
 def as_markdown(summary: Mapping[str, Any]) -> str:
     """The summary as tables: medians over clips, 95 % intervals, how many clips count."""
     rows, ratios = summary["rows"], summary["ratios"]
-    head = ["", *rows, _RATIO, "clips"]
+    head = ["", *rows, *(f"{row} / {STILL}" for row in ratios), "clips"]
     body = []
     for name, title, digits in _MEASURES:
         cells = [_cell(rows[row][name], digits) for row in rows]
-        ratio = _cell(ratios[name], 2) if name in ratios else ""
-        body.append([title, *cells, ratio, str(rows[MODEL][name].n)])
+        shares = [_cell(each[name], 2) if name in each else "" for each in ratios.values()]
+        body.append([title, *cells, *shares, str(rows[MODEL][name].n)])
     text = table(head, body)
     speech = summary["speech"]
     if speech:
