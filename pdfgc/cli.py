@@ -111,6 +111,7 @@ def animate(
     motion: Path | None = None,
     strength: str = "",
     smooth: str = "",
+    lip_lead: float = 0.0,
     crop: Annotated[bool, Parameter(negative="")] = False,
     fps: float | None = None,
     duration: float | None = None,
@@ -146,6 +147,7 @@ def animate(
         motion: saved motion for all factors that have no driver.
         strength: how strongly factors act, e.g. "pose=0.5,lip=1.2"; 1 is the driver.
         smooth: seconds over which factors are averaged, e.g. "pose=0.3".
+        lip_lead: seconds by which the lips run ahead of the sound; 0.08 as in the released PD-FGC.
         crop: write the model's square crop instead of the whole picture.
         fps: frames per second, by default 25.
         duration: length in seconds where there is no audio.
@@ -176,7 +178,7 @@ def animate(
             expression_video=expression_video,
             lip_video=lip_video,
             motion=None if motion is None else Motion.load(motion),
-            controls=_controls(strength, smooth),
+            controls=_controls(strength, smooth, lip_lead),
             crop=crop,
             fps=fps,
             duration_s=duration,
@@ -386,6 +388,63 @@ def train(
     )
 
 
+importing = App(name="import", help="Bring in networks that others have released.")
+app.command(importing)
+
+
+@importing.command(name="pd-fgc")
+def import_official(
+    *,
+    appearance: Path,
+    motion: Path,
+    audio: Path,
+    generator: Path,
+    out: Out,
+    noise_seed: int = 0,
+    half: Annotated[bool, Parameter(negative="")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Bring in the four checkpoint files that the authors of PD-FGC released.
+
+    Every key and shape is checked; what the networks do not need to run is left out and named.
+    Neither files nor weights come with this package: check their licence before you use them.
+
+    Args:
+        appearance: appearance_model.pth.
+        motion: motion_model.pth.
+        audio: audio_model.pth.
+        generator: generator_model.pth.
+        out: a .safetensors file, for animate --weights.
+        noise_seed: of the generator's noise, which no file holds.
+        half: write half precision, half the size.
+        as_json: print one JSON object on stdout.
+    """
+    from pdfgc.importers import Checkpoints, import_pd_fgc
+    from pdfgc.weights import save_model
+
+    found = import_pd_fgc(Checkpoints(appearance, motion, audio, generator), noise_seed=noise_seed)
+    origin = {
+        "origin": "checkpoints of Dorniwang/PD-FGC-inference, given by the user",
+        "licence": "that of the checkpoints; not checked by pdfgc",
+        "sha256": found.sha256,
+        "noise_seed": noise_seed,
+    }
+    model_id = save_model(found.model, out, origin, half=half)
+    counts = {
+        network: {reason: len(keys) for reason, keys in reasons.items()}
+        for network, reasons in found.left.items()
+    }
+    lines = [f"{out}: model {model_id}, {out.stat().st_size / 1e6:.0f} MB"]
+    for network, taken in found.taken.items():
+        lines.append(f"  {network}: {taken} tensors taken")
+        lines += [f"    {n} left: {reason}" for reason, n in counts[network].items()]
+    _tell(
+        {"out": str(out), "model_id": model_id, "taken": found.taken, "left": counts} | origin,
+        "\n".join(lines),
+        as_json=as_json,
+    )
+
+
 @app.command
 def info(
     *,
@@ -516,7 +575,7 @@ def _numbers(text: str, what: str) -> tuple[float, ...]:
         raise InputError(f"{what}: {text.strip()!r} is no list of numbers.") from None
 
 
-def _controls(strength: str, smooth: str) -> Controls:
+def _controls(strength: str, smooth: str, lip_lead_s: float) -> Controls:
     from pdfgc.avatar import Control, Controls
 
     strengths, windows = _by_factor(strength, "--strength"), _by_factor(smooth, "--smooth")
@@ -530,6 +589,7 @@ def _controls(strength: str, smooth: str) -> Controls:
         blink=control("blink"),
         expression=control("expression"),
         lip=control("lip"),
+        lip_lead_s=lip_lead_s,
     )
 
 

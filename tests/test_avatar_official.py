@@ -262,6 +262,19 @@ def test_an_avatar_is_saved_and_loaded(avatar: Avatar, tmp_path: Path) -> None:
     assert isinstance(avatar._reader, OfficialReader)
 
 
+def test_an_avatar_moves_between_the_kinds_of_models(
+    avatar: Avatar, tiny_weights: Path, tmp_path: Path
+) -> None:
+    path, back = tmp_path / "official.avatar.safetensors", tmp_path / "tiny.avatar.safetensors"
+    avatar.save(path)
+    tiny = Avatar.load(path, weights=tiny_weights, device="cpu")
+    assert not tiny.source.own_units
+    assert tiny._sources.crops.shape == (1, 3)
+    tiny.save(back)
+    again = Avatar.load(back, weights=avatar._loaded.path, device="cpu")
+    np.testing.assert_allclose(again._sources.crops, avatar._sources.crops, atol=1e-3)
+
+
 def test_codes_stand_in_the_order_of_the_release() -> None:
     generator = ModulatedGenerator(narrow().generator, 20)
     lip, eye, pose = torch.arange(20), 100 + torch.arange(EYE_WIDTH), 200 + torch.arange(6)

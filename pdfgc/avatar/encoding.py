@@ -54,6 +54,8 @@ class CodeReader:
 
     own_units = False
     """Whether eye and pose codes are in units of the model's own."""
+    crop_width = 3
+    """Numbers in a row of `crops`."""
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.loaded = loaded

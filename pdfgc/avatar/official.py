@@ -37,6 +37,7 @@ class OfficialReader(CodeReader):
     """
 
     own_units = True
+    crop_width = 4
 
     def __init__(self, loaded: LoadedModel, config: OfficialConfig) -> None:
         super().__init__(loaded)

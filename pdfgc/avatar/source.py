@@ -120,11 +120,31 @@ class Sources:
                 f"{path}: is no readable avatar file ({error}); make it again."
             ) from error
         if head["model_id"] != reader.loaded.model_id:
+            if crops.shape[1] != reader.crop_width:
+                crops = _recropped(images, crops, reader)
             return cls(images, crops, reader.images(list(images), crops))
         codes = Motion(
             **rows, fps=head["fps"], model_id=head["model_id"], own_units=reader.own_units
         )
         return cls(images, crops, codes)
+
+
+def _recropped(
+    images: tuple[NDArray[np.uint8], ...], crops: NDArray[np.float32], reader: CodeReader
+) -> NDArray[np.float32]:
+    """The reader's own crops of the faces that lie in the crops of another model."""
+    found = []
+    for number, (image, crop) in enumerate(zip(images, crops, strict=True)):
+        x, y, half = float(crop[0]), float(crop[1]), float(crop[2]) / 2
+        track = track_image(
+            image,
+            backend=reader.backend,
+            choose=(x - half, y - half, x + half, y + half),
+            crop=reader.loaded.model.config.crop,
+            name=f"source image {number}",
+        )
+        found.append(reader.crops(track)[0])
+    return np.stack(found)
 
 
 def _checked(image: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:

@@ -67,6 +67,11 @@ def train(
     from lightning.fabric import Fabric
 
     row = find_stage(stage)
+    if model.official is not None:
+        raise InputError(
+            f"The networks of preset {model.preset} are imported, not trained; choose another "
+            "preset."
+        )
     config = config or row.defaults
     accelerator = "gpu" if device == "cuda" else device
     fabric = Fabric(accelerator=accelerator, devices=1, precision=config.precision)

@@ -6,16 +6,20 @@ is condensed in `parity.npz`. Here the same weights go through the importer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pdfgc import Avatar
+from pdfgc.cli import run
 from pdfgc.config import PRESETS
 from pdfgc.encoders.official import OfficialEyeEncoder, OfficialPoseEncoder, OfficialSpeechEncoder
 from pdfgc.encoders.official.motion import EYE_ORDER
@@ -23,9 +27,17 @@ from pdfgc.errors import InputError
 from pdfgc.generator import ModulatedGenerator
 from pdfgc.importers import Checkpoints, Imported, import_pd_fgc
 from pdfgc.importers.pdfgc_official import key_table, manifest
-from pdfgc.media.official import official_level, official_mel, official_picture, official_windows
+from pdfgc.media import (
+    official_level,
+    official_mel,
+    official_picture,
+    official_windows,
+    probe,
+    read_audio,
+)
 from pdfgc.model import TalkingHead
 from pdfgc.motion import Codes
+from pdfgc.training.trainer import train
 from tests.importers.formula import NETWORKS, PARITY, condensed, filled, picture, sound
 
 CONFIG = PRESETS["pdfgc-official"]
@@ -226,6 +238,39 @@ def test_networks_give_the_released_numbers(
         expect(f"net_generator/style_rgb_{name}", values)
 
 
+@pytest.mark.slow
+def test_from_the_four_files_to_a_video(
+    files: Checkpoints,
+    face_image: Path,
+    speech: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    weights, motion = tmp_path / "official.safetensors", tmp_path / "m.motion.safetensors"
+    four = [part for n in NETWORKS for part in (f"--{n}", str(getattr(files, n)))]
+    assert run(["import", "pd-fgc", *four, "-o", str(weights), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["taken"] == {"appearance": 267, "motion": 327, "audio": 257, "generator": 79}
+    assert sum(answer["left"]["generator"].values()) == 117 - 79
+    assert set(answer["sha256"]) == set(NETWORKS)
+    sound = tmp_path / "short.wav"
+    soundfile.write(sound, read_audio(speech)[16_000 : 16_000 + 3 * 640], 16_000)
+    source = ["--source", str(face_image), "--weights", str(weights), "--device", "cpu"]
+    drivers = ["--audio", str(sound), "--pose", str(face_image), "--expression", str(face_image)]
+    out = tmp_path / "out.mp4"
+    assert run(["animate", *source, *drivers, "-o", str(out), "--save-motion", str(motion)]) == 0
+    info = probe(out)
+    assert (info.width, info.height, info.n_frames) == (512, 512, 3)
+    assert info.has_audio
+    # The noise is in the file: the same again, and from the saved motion too.
+    avatar = Avatar.from_images(face_image, weights=weights, device="cpu")
+    frame = next(avatar.animate(motion=motion, crop=True).frames())
+    assert frame.std() > 5
+    assert run(["animate", *source, "--pose", "10,0,0", "-o", str(out)]) == 2
+    assert "not published" in capsys.readouterr().err
+    weights.unlink()
+
+
 def test_nothing_is_left_out_silently(imported: Imported) -> None:
     for network in NETWORKS:
         left = sum(len(keys) for keys in imported.left[network].values())
@@ -305,3 +350,8 @@ def test_files_that_are_not_the_release(files: Checkpoints, tmp_path: Path) -> N
     refused(r"missing model\.layer1\.0\.conv1\.weight")
     torch.save(tensors | {key: torch.full((128, 64, 1, 1), torch.nan)}, path)
     refused("not finite")
+
+
+def test_imported_networks_are_not_trained(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="imported, not trained"):
+        train("appearance", tmp_path, tmp_path / "run", CONFIG)
