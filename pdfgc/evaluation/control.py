@@ -201,7 +201,15 @@ def set_value(motion: Motion, factor: str, values: NDArray[np.floating]) -> Moti
         motion: T frames.
         factor: yaw, pitch, roll, gaze yaw, gaze pitch or openness.
         values: (T,) degrees, or openness of both eyes.
+
+    Raises:
+        InputError: the model's pose and eye codes are in units of its own.
     """
+    if motion.own_units:
+        raise InputError(
+            f"The {factor} of model {motion.model_id} cannot be set, since the units of its codes "
+            "are not known; measure its control by reenactment."
+        )
     if factor == "openness":
         return motion.replace(openness=np.stack([values, values], axis=1))
     angle = np.deg2rad(values)

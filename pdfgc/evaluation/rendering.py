@@ -11,9 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pdfgc.avatar import Avatar
+from pdfgc.avatar.drivers import to_and_fro
 from pdfgc.avatar.official import reader_for
 from pdfgc.evaluation.clips import resized
+from pdfgc.media import VideoFrame
 from pdfgc.motion import FACTORS, Codes, Motion
+from pdfgc.tracking import FaceChoice
 from pdfgc.weights import LoadedModel
 
 
@@ -121,6 +125,45 @@ class CropRenderer:
             pictures = resized(crops[at : at + self.batch], side)
             maps = torch.from_numpy(pictures).to(self.loaded.device).permute(0, 3, 1, 2)
             yield maps.float().div_(127.5).sub_(1)
+
+
+class AvatarRenderer:
+    """Runs a model by way of its avatar: for models that look at aligned faces, not at crops.
+
+    Frames drive at strength 1, sound as it does by default.
+
+    Args:
+        loaded: the model.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+
+    @property
+    def side(self) -> int:
+        """Side of the frames it gives (px), that of packed crops."""
+        return self.loaded.model.config.crop.size
+
+    def __call__(self, drive: Drive) -> NDArray[np.uint8]:
+        """Every factor from the driving frames; lips from the sound where there is one."""
+        avatar = Avatar.from_images(drive.source, weights=self.loaded, face=FaceChoice.LARGEST)
+        reader = reader_for(self.loaded)
+        motion = reader.clip(
+            lambda: (VideoFrame(p, n / reader.fps, n) for n, p in enumerate(drive.driving)),
+            "the driving frames",
+        )
+        rows = to_and_fro(len(motion), len(drive.driving))
+        sound = drive.sound
+        if sound is not None:
+            length = round(len(rows) * self.loaded.model.config.audio.samples_per_frame)
+            sound = np.pad(sound, (0, max(0, length - len(sound))))[:length]
+        clip = avatar.animate(motion=motion.take(rows), audio=sound)
+        return resized(np.stack(list(clip.frames())), self.side)
+
+
+def renderer_for(loaded: LoadedModel) -> CropRenderer | AvatarRenderer:
+    """The renderer that shows a model as it is meant to be used."""
+    return CropRenderer(loaded) if loaded.model.config.official is None else AvatarRenderer(loaded)
 
 
 def _joined(motion: Motion, device: torch.device) -> Tensor:

@@ -57,6 +57,7 @@ def test_a_still_face_gains_nothing(pack: Path, backend: MediaPipeBackend) -> No
 def test_frames_without_a_face_count_as_held_still(pack: Path, backend: MediaPipeBackend) -> None:
     result = _run(pack, Nothing(), backend)
     assert result.rows[MODEL]["lost"] == 1
+    assert np.isnan(result.rows[MODEL]["jitter"])
     for name in ("landmarks", "mouth", "yaw_deg", "gaze_deg", "openness"):
         assert result.ratios[MODEL][name] == pytest.approx(1), name
     assert result.rows[MODEL]["roll_r"] == 0
