@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from pdfgc.evaluation.reenactment import MAX_FRAMES, reenact
-from pdfgc.evaluation.rendering import CropRenderer
+from pdfgc.evaluation.rendering import renderer_for
 from pdfgc.evaluation.report import (
     as_json,
     as_markdown,
@@ -51,7 +51,7 @@ def main() -> None:
     backend = MediaPipeBackend()
     results = reenact(
         given.data,
-        CropRenderer(loaded),
+        renderer_for(loaded),
         backend=backend,
         max_frames=given.frames,
         progress=lambda line: print(line, file=sys.stderr),

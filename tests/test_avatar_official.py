@@ -18,8 +18,17 @@ from pdfgc.avatar import Control, Controls
 from pdfgc.avatar.official import OfficialReader, over_neighbours
 from pdfgc.compositor import Compositor
 from pdfgc.config import PRESETS, ModelConfig
+from pdfgc.evaluation.control import set_value
+from pdfgc.evaluation.rendering import CropRenderer, Drive, renderer_for
 from pdfgc.generator import ModulatedGenerator
-from pdfgc.media import official_level, official_mel, official_windows, read_audio, read_image
+from pdfgc.media import (
+    official_level,
+    official_mel,
+    official_windows,
+    read_audio,
+    read_image,
+    read_video,
+)
 from pdfgc.model import build_model
 from pdfgc.motion import EYE_WIDTH, FACTORS
 from pdfgc.tracking import aligned_crops, track_image, track_video, turned_image, whole_frame
@@ -283,6 +292,21 @@ def test_codes_stand_in_the_order_of_the_release() -> None:
     assert ordered[20:50].tolist() == list(range(300, 330))
     assert ordered[50:56].tolist() == [102, 103, 100, 101, 104, 105]
     assert ordered[56:].tolist() == list(range(200, 206))
+
+
+# Evaluation --------------------------------------------------------------------------------------
+
+
+def test_protocols_go_by_way_of_the_avatar(
+    avatar: Avatar, tiny_weights: Path, face_clip: Path, speech: Path
+) -> None:
+    render = renderer_for(avatar._loaded)
+    frames = np.stack([frame.image for frame in read_video(face_clip)])[:3]
+    made = render(Drive(frames[0], frames, read_audio(speech)[: 4 * 640]))
+    assert made.shape == (3, render.side, render.side, 3)
+    assert isinstance(renderer_for(load_model(tiny_weights, "cpu")), CropRenderer)
+    with pytest.raises(InputError, match="cannot be set"):
+        set_value(avatar.source, "yaw", np.zeros(1))
 
 
 @pytest.mark.gpu
