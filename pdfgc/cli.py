@@ -388,7 +388,11 @@ def train(
     )
 
 
-importing = App(name="import", help="Bring in networks that others have released.")
+importing = App(
+    name="import",
+    help="Bring in networks that others have released.\n\n"
+    "pd-fgc takes four files, --appearance, --motion, --audio and --generator.",
+)
 app.command(importing)
 
 
