@@ -70,6 +70,12 @@ class Cost:
 
 def cost_of(config: ModelConfig) -> Cost:
     """Count parameters and arithmetic of a model with one source image."""
+    # The released networks are large: there, counting goes without any numbers.
+    with torch.device("cpu" if config.official is None else "meta"):
+        return _counted(config)
+
+
+def _counted(config: ModelConfig) -> Cost:
     # Gradients are switched off by the parameters: the counter breaks under no_grad where a
     # model expands views.
     model = build_model(config).eval().requires_grad_(False)
