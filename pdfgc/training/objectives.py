@@ -186,7 +186,7 @@ class ReconstructionObjective(Objective):
             ),
             # Lids and the mouth's inside appear and vanish: no flow can move them there. Without
             # this the adversary prefers a sharp copy that does not move.
-            "copying": (made.copied * spots).mean() / spots.mean(),
+            "copying": (made.copied * spots**4).mean() / (spots**4).mean(),
         }
         if adversarial and self.adversary is not None:
             losses |= self.adversary.for_generator(target, made.image, batch.person)

@@ -23,9 +23,9 @@ _PICTURE_LOSSES = {
     "reconstruction": 10.0,
     "synthesis": 3.0,
     "flow": 10.0,
-    "copying": 0.4,
-    "adversarial": 0.05,
-    "feature_matching": 1.5,
+    "copying": 0.1,
+    "adversarial": 0.1,
+    "feature_matching": 2.0,
     "match": 1.0,
 }
 
