@@ -579,7 +579,7 @@ def _numbers(text: str, what: str) -> tuple[float, ...]:
         raise InputError(f"{what}: {text.strip()!r} is no list of numbers.") from None
 
 
-def _controls(strength: str, smooth: str, lip_lead_s: float) -> Controls:
+def _controls(strength: str, smooth: str, lip_lead_s: float = 0.0) -> Controls:
     from pdfgc.avatar import Control, Controls
 
     strengths, windows = _by_factor(strength, "--strength"), _by_factor(smooth, "--smooth")
