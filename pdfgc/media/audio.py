@@ -253,7 +253,9 @@ def mel_filters(config: AudioConfig) -> Tensor:
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     filters = np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
-    return torch.from_numpy(filters.astype(np.float32))
+    # Kept for later calls, which may want gradients through it.
+    with torch.inference_mode(False):
+        return torch.from_numpy(filters.astype(np.float32))
 
 
 # Slaney's scale: linear up to 1 kHz (15 mel), then 27 mel for every factor of 6.4.
