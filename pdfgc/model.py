@@ -27,7 +27,7 @@ from pdfgc.encoders.official import (
     OfficialSpeechEncoder,
 )
 from pdfgc.generator import CodesDriver, Generator, ModulatedGenerator
-from pdfgc.motion import EXPRESSION_WIDTH, code_width
+from pdfgc.motion import EXPRESSION_WIDTH, code_scale, code_width
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,7 @@ def build_model(config: ModelConfig) -> TalkingHead:
     if config.official is not None:
         return _official(config)
     width = code_width(config.encoders.lip_width)
+    scale = torch.tensor(code_scale(config.encoders.lip_width))
     return TalkingHead(
         config,
         Encoders(
@@ -140,7 +141,7 @@ def build_model(config: ModelConfig) -> TalkingHead:
             pose=PoseEncoder(config.encoders),
             expression=ExpressionEncoder(config.encoders, config.expression_window),
         ),
-        Generator(config.generator, CodesDriver(width, config.generator.style_width)),
+        Generator(config.generator, CodesDriver(width, config.generator.style_width, scale)),
     )
 
 

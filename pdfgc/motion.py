@@ -40,6 +40,16 @@ def code_width(lip_width: int) -> int:
     return lip_width + EYE_WIDTH + POSE_WIDTH + EXPRESSION_WIDTH
 
 
+def code_scale(lip_width: int) -> tuple[float, ...]:
+    """By what each value of a joined code is multiplied so that its spread is about one.
+
+    Angles are small numbers: unscaled, a network learns them last.
+    """
+    eye = (6.0, 6.0, 3.0, 3.0, 1.0, 1.0)
+    pose = (6.0, 6.0, 6.0, 12.0, 12.0, 6.0)
+    return (4.0,) * lip_width + eye + pose + (1.0,) * EXPRESSION_WIDTH
+
+
 @dataclass(frozen=True)
 class Codes:
     """One moment's codes of a batch, as tensors of equal leading shape.

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pdfgc.errors import InputError
-from pdfgc.motion import Codes, Motion, code_width
+from pdfgc.motion import Codes, Motion, code_scale, code_width
 
 
 def talk(frames: int = 20, fps: float = 25) -> Motion:
@@ -31,6 +31,12 @@ def test_joined_codes_follow_one_order() -> None:
     joined = codes.join()
     assert joined.shape == (2, code_width(8))
     assert joined[0].tolist() == [1] * 8 + [2] * 6 + [3] * 6 + [0] * 30
+
+
+def test_every_value_of_a_joined_code_has_a_scale() -> None:
+    scale = code_scale(8)
+    assert len(scale) == code_width(8)
+    assert min(scale) > 0
 
 
 def test_replacing_gaze_leaves_all_else() -> None:
@@ -63,7 +69,10 @@ def test_resampling_keeps_the_length_in_time_and_the_lip_codes_unit() -> None:
 def test_smoothing_calms_and_keeps_the_mean() -> None:
     motion = talk(200)
     smooth = motion.smooth(0.4)
-    assert np.abs(np.diff(smooth.pose, axis=0)).mean() < 0.5 * np.abs(np.diff(motion.pose, axis=0)).mean()
+    assert (
+        np.abs(np.diff(smooth.pose, axis=0)).mean()
+        < 0.5 * np.abs(np.diff(motion.pose, axis=0)).mean()
+    )
     np.testing.assert_allclose(smooth.pose.mean(0), motion.pose.mean(0), atol=0.15)
     np.testing.assert_array_equal(motion.smooth(0).pose, motion.pose)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from pdfgc.encoders.layers import head
@@ -13,11 +14,15 @@ class CodesDriver(nn.Module):
     Args:
         width: width of the joined codes.
         style_width: width of the embedding.
+        scale: (width,) what each value is multiplied by first; see `pdfgc.motion.code_scale`.
     """
 
-    def __init__(self, width: int, style_width: int) -> None:
+    scale: Tensor
+
+    def __init__(self, width: int, style_width: int, scale: Tensor | None = None) -> None:
         super().__init__()
         self.width = width
+        self.register_buffer("scale", torch.ones(width) if scale is None else scale, False)
         self.embed = head(width, style_width, style_width)
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -28,7 +33,7 @@ class CodesDriver(nn.Module):
         """
         if codes.shape[-1] != self.width:
             raise ValueError(f"expected (..., {self.width}) codes, given {tuple(codes.shape)}")
-        embedding: Tensor = self.embed(codes)
+        embedding: Tensor = self.embed(codes * self.scale)
         return embedding
 
 

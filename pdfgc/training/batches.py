@@ -137,6 +137,8 @@ class Sampler:
         self.rank = rank
         self.numbers = {person: number for number, person in enumerate(bank.persons)}
         self.weights = _capped_weights(bank.clips, person_cap)
+        lively = self.weights * _liveliness(bank)
+        self.pair_weights = lively / lively.sum()
         self.speaking = bank.speaking()
         self._eye_pairs = _eye_pairs(bank)
 
@@ -172,7 +174,7 @@ class Sampler:
             window: frames of the expression window, odd.
         """
         rng = self._rng(step, 0)
-        chosen = rng.choice(len(self.bank.clips), size, p=self.weights)
+        chosen = rng.choice(len(self.bank.clips), size, p=self.pair_weights)
         clips = [self.bank.clips[i] for i in chosen]
         driving = np.array([rng.integers(c.length) for c in clips])
         source = np.stack(
@@ -381,6 +383,13 @@ def _capped_weights(clips: tuple[Clip, ...], cap: float) -> NDArray[np.float64]:
     weights = np.array([share[c.person] * c.length / seconds[c.person] for c in clips])
     chance: NDArray[np.float64] = weights / weights.sum()
     return chance
+
+
+def _liveliness(bank: ClipBank) -> NDArray[np.float64]:
+    """How much there is to learn from a clip: from 0.3 for a still head to 1 for one that turns."""
+    spreads = [bank.pose[c.start : c.start + c.length, :2].std(axis=0).sum() for c in bank.clips]
+    lively: NDArray[np.float64] = 0.3 + 0.7 * np.clip(np.array(spreads) / np.deg2rad(12), 0, 1)
+    return lively
 
 
 def _eye_pairs(bank: ClipBank) -> list[NDArray[np.int64]]:

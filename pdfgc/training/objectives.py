@@ -462,24 +462,27 @@ class ExpressionObjective(ReconstructionObjective):
             eye, pose = encoders.eye(drive_small).float(), encoders.pose(drive_small).float()
             source_eye = encoders.eye(source_small).float()
             source_pose = encoders.pose(source_small).float()
-        expression = encoders.expression(self.features[batch.window]).float()
+        felt = encoders.expression(self.features[batch.window]).float()
         # Stills give one frame, clips a window: the sources train as both.
         window = batch.source_window.clone()
         middle = window[:, window.shape[1] // 2, None].expand_as(window)
         still = torch.arange(len(window), device=window.device)[:, None] % 2 == 0
         window = torch.where(still, middle, window)
+        source_expression = encoders.expression(self.features[window]).float()
         source = Codes(
-            self.lips[batch.source.row],
-            source_eye,
-            source_pose,
-            encoders.expression(self.features[window]).float(),
+            self.lips[batch.source.row], source_eye, source_pose, source_expression
         ).join()
+        # Half of the time the source's own expression drives, so that no other factor can hide in
+        # the difference of the two.
+        own = source_expression[::shots]
+        kept = torch.arange(len(row), device=row.device) % 2 == 1
+        expression = torch.where(kept[:, None], own, felt)
         driving = Codes(lip, eye, pose, expression).join()
         appearance = self.look(batch)
         source = torch.unflatten(source, 0, (-1, shots))
         made = self.model.generator(appearance, source, driving)
         losses = self.picture_losses(batch, made, appearance, adversarial=adversarial)
-        losses["decorrelation"] = self._decorrelation(row, expression)
+        losses["decorrelation"] = self._decorrelation(row, felt)
         losses |= self._consistency(batch, made.image)
         floor = torch.tensor(1.0 / (int(self.banked.clamp(max=self.bank_size)) + len(row)))
         return self.outcome(batch, made, losses, decorrelation_chance=floor)

@@ -150,3 +150,14 @@ def test_the_discriminator_judges_for_a_person() -> None:
     assert not torch.equal(first.score, second.score)
     for one, two in zip(first.features, second.features, strict=True):
         assert torch.equal(one, two)
+
+
+def test_small_angles_move_the_embedding_as_much_as_other_codes(tiny_model: TalkingHead) -> None:
+    driver = tiny_model.generator.driver
+    still = torch.zeros(1, driver.width)
+    lip = tiny_model.config.encoders.lip_width
+    yaw, expression = still.clone(), still.clone()
+    yaw[0, lip + 6] = 0.15
+    expression[0, lip + 12] = 0.9
+    moved = [(driver(codes) - driver(still)).norm() for codes in (yaw, expression)]
+    assert 0.2 < moved[0] / moved[1] < 5
