@@ -19,7 +19,8 @@ from PIL import Image, ImageFilter
 
 from pdfgc import InputError, Motion
 from pdfgc.avatar import Controls
-from pdfgc.cli import _controls, _driver, _face, run
+from pdfgc.cli import run
+from pdfgc.cli.parsing import controls_of, driver_of, face_of
 from pdfgc.config import PRESETS
 from pdfgc.cost import cost_of
 from pdfgc.media import probe, read_image, read_video, write_video
@@ -121,32 +122,34 @@ def _with_pickled_weights(
 
 
 def test_numbers_are_degrees() -> None:
-    assert _driver("-20,0,10", degrees=3) == pytest.approx((math.radians(-20), 0, math.radians(10)))
-    assert _driver("90,0,0,0.1,0.2,0.3", degrees=3) == pytest.approx(
+    assert driver_of("-20,0,10", degrees=3) == pytest.approx(
+        (math.radians(-20), 0, math.radians(10))
+    )
+    assert driver_of("90,0,0,0.1,0.2,0.3", degrees=3) == pytest.approx(
         (math.pi / 2, 0, 0, 0.1, 0.2, 0.3)
     )
-    assert _driver("0.5", degrees=0) == (0.5,)
-    assert _driver("0: 0,0; 1.5: 90,0", degrees=2) == [
+    assert driver_of("0.5", degrees=0) == (0.5,)
+    assert driver_of("0: 0,0; 1.5: 90,0", degrees=2) == [
         (0.0, (0.0, 0.0)),
         (1.5, (pytest.approx(math.pi / 2), 0.0)),
     ]
-    assert _driver("nod.mp4", degrees=3) == "nod.mp4"
-    assert _driver("auto", degrees=3) == "auto"
-    assert _driver(None) is None
+    assert driver_of("nod.mp4", degrees=3) == "nod.mp4"
+    assert driver_of("auto", degrees=3) == "auto"
+    assert driver_of(None) is None
     with pytest.raises(InputError, match="no list of numbers"):
-        _driver("1,,2")
+        driver_of("1,,2")
 
 
 def test_choices_and_controls() -> None:
-    assert _face("largest") is FaceChoice.LARGEST
-    assert _face("1") == 1
-    assert _face("1,2,3.5,4") == (1, 2, 3.5, 4)
+    assert face_of("largest") is FaceChoice.LARGEST
+    assert face_of("1") == 1
+    assert face_of("1,2,3.5,4") == (1, 2, 3.5, 4)
     with pytest.raises(InputError, match="--face is '1,2'"):
-        _face("1,2")
-    controls = _controls("pose=0.5, lip=1.2", "pose=0.3")
+        face_of("1,2")
+    controls = controls_of("pose=0.5, lip=1.2", "pose=0.3")
     assert (controls.pose.strength, controls.pose.smooth_s) == (0.5, 0.3)
     assert controls.lip.strength == 1.2
-    assert _controls("", "") == Controls()
+    assert controls_of("", "") == Controls()
 
 
 def test_interrupt_leaves_nothing(face_image: Path, tiny_weights: Path, tmp_path: Path) -> None:
