@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pdfgc.cli import run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_interrupt_leaves_nothing(face_image: Path, tiny_weights: Path, tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "pdfgc", "animate", "--source", str(face_image)]
+    call += ["--weights", str(tiny_weights), "--duration", "3000", "-o", str(tmp_path / "out.mp4")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert list(tmp_path.iterdir()), "it never began to write"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "pdfgc: stopped.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_is_quick() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "pdfgc", "--help"], env=environment, check=True, capture_output=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Processor time: wall time would measure what else runs here.
+    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    assert seconds < 0.5
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip()
