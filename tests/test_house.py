@@ -32,8 +32,9 @@ PUBLIC = ["Avatar", "InputError", "Motion"]
 
 # Slow to import, or brought by an extra: only inside the function that needs them.
 HEAVY = {
-    *("face_alignment", "kornia", "librosa", "lightning", "mediapipe", "skimage", "tensorboard"),
-    *("onnx", "onnxruntime", "onnxscript", "torchaudio", "torchmetrics", "webdataset"),
+    *("face_alignment", "kornia", "librosa", "lightning", "matplotlib", "mediapipe", "skimage"),
+    *("onnx", "onnxruntime", "onnxscript", "tensorboard", "torchaudio", "torchmetrics"),
+    "webdataset",
 }
 # torchvision breaks other packages beside a torch it does not match; cv2 exists in three builds
 # that overwrite each other; pickle runs code from files.

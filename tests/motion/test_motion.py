@@ -10,20 +10,7 @@ import torch
 
 from pdfgc.errors import InputError
 from pdfgc.motion import Codes, Motion, code_scale, code_width
-
-
-def talk(frames: int = 20, fps: float = 25) -> Motion:
-    rng = np.random.default_rng(0)
-    lip = rng.normal(size=(frames, 8))
-    lip /= np.linalg.norm(lip, axis=1, keepdims=True)
-    return Motion(
-        lip.astype(np.float32),
-        rng.normal(size=(frames, 6)).astype(np.float32),
-        rng.normal(size=(frames, 6)).astype(np.float32),
-        rng.normal(size=(frames, 30)).astype(np.float32),
-        fps,
-        "model-a",
-    )
+from tests.motion.motions import talk
 
 
 def test_joined_codes_follow_one_order() -> None:

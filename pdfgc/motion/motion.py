@@ -1,76 +1,25 @@
-"""`Motion`: the codes of every factor over time. Only this file knows their order and width."""
+"""`Motion`: the codes of every factor over time."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pdfgc.errors import InputError
-from pdfgc.files import writing
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-EYE_WIDTH = 6
-"""gaze yaw, gaze pitch (rad, relative to the head), left and right openness, two free values."""
-POSE_WIDTH = 6
-"""yaw, pitch, roll (rad), x, y (fraction of the crop), log-scale: offsets from the template."""
-EXPRESSION_WIDTH = 30
-
-GAZE = slice(0, 2)
-OPENNESS = slice(2, 4)
-BLINK = slice(2, 6)
-ANGLES = slice(0, 3)
-PLACE = slice(3, 6)
-
-FACTORS = ("lip", "eye", "pose", "expression")
-"""Order of the factors in a joined code."""
-_FORMAT = "pdfgc.motion/1"
-
-
-def code_width(lip_width: int) -> int:
-    """Width of one frame's joined code."""
-    return lip_width + EYE_WIDTH + POSE_WIDTH + EXPRESSION_WIDTH
-
-
-def code_scale(lip_width: int) -> tuple[float, ...]:
-    """By what each value of a joined code is multiplied so that its spread is about one.
-
-    Angles are small numbers: unscaled, a network learns them last.
-    """
-    eye = (6.0, 6.0, 3.0, 3.0, 1.0, 1.0)
-    pose = (6.0, 6.0, 6.0, 12.0, 12.0, 6.0)
-    return (4.0,) * lip_width + eye + pose + (1.0,) * EXPRESSION_WIDTH
-
-
-@dataclass(frozen=True)
-class Codes:
-    """One moment's codes of a batch, as tensors of equal leading shape.
-
-    Attributes:
-        lip: (..., D_lip) float, L2-normalised.
-        eye: (..., 6) float; see `EYE_WIDTH`.
-        pose: (..., 6) float; see `POSE_WIDTH`.
-        expression: (..., 30) float.
-    """
-
-    lip: Tensor
-    eye: Tensor
-    pose: Tensor
-    expression: Tensor
-
-    def join(self) -> Tensor:
-        """Join the factors in the order of `FACTORS`: (..., D)."""
-        import torch
-
-        return torch.cat([self.lip, self.eye, self.pose, self.expression], dim=-1)
+from pdfgc.motion.codes import (
+    BLINK,
+    EXPRESSION_WIDTH,
+    EYE_WIDTH,
+    FACTORS,
+    GAZE,
+    OPENNESS,
+    POSE_WIDTH,
+)
+from pdfgc.motion.rows import averaged, between, mixed, unit
 
 
 @dataclass(frozen=True)
@@ -139,6 +88,14 @@ class Motion:
     def openness(self) -> NDArray[np.float32]:
         """(T, 2) left and right eye openness, 1 = the person's own open eye."""
         return self.eye[:, OPENNESS]
+
+    def rows(self, factor: str) -> NDArray[np.float32]:
+        """(T, W) codes of pose, gaze, blink (openness and the free values), expression or lip."""
+        parts = {"gaze": GAZE, "blink": BLINK}
+        codes: NDArray[np.float32] = (
+            self.eye[:, parts[factor]] if factor in parts else getattr(self, factor)
+        )
+        return codes
 
     @property
     def duration_s(self) -> float:
@@ -211,6 +168,10 @@ class Motion:
         rows = {name: codes.get(name, getattr(self, name)) for name in FACTORS}
         return replace(self, **rows)
 
+    def _mixed(self, codes: dict[str, NDArray[np.float32]]) -> Motion:
+        """With codes that were mixed, lip codes brought back to unit length."""
+        return self._with(codes if self.own_units else codes | {"lip": unit(codes["lip"])})
+
     @staticmethod
     def _spread(name: str, shape: tuple[int, ...], codes: ArrayLike) -> NDArray[np.float32]:
         given = np.asarray(codes, np.float32)
@@ -244,17 +205,29 @@ class Motion:
         if fps == self.fps:
             return self
         frames = max(1, round(len(self) * fps / self.fps))
-        at = np.clip(np.arange(frames) * self.fps / fps, 0, len(self) - 1)
-        low = np.floor(at).astype(np.int64)
-        high = np.minimum(low + 1, len(self) - 1)
-        share = (at - low)[:, None].astype(np.float32)
-        mixed = {
-            name: getattr(self, name)[low] * (1 - share) + getattr(self, name)[high] * share
-            for name in FACTORS
-        }
-        if not self.own_units:
-            mixed["lip"] = _normalise(mixed["lip"])
-        return replace(self, fps=fps, **mixed)
+        return replace(self._at(np.arange(frames) * self.fps / fps), fps=fps)
+
+    def stretch(self, times: float) -> Motion:
+        """Make a motion last longer or shorter at the same frame rate.
+
+        Args:
+            times: 2 lasts twice as long and moves half as fast.
+
+        Raises:
+            InputError: `times` is not positive.
+
+        >>> motion = Motion.rest(frames=3, lip=np.ones(4) / 2, expression=np.zeros(30), fps=25,
+        ...                      model_id="m").replace(gaze=[(0, 0), (1, 0), (2, 0)])
+        >>> motion.stretch(2).gaze[:, 0].tolist()
+        [0.0, 0.5, 1.0, 1.5, 2.0, 2.0]
+        """
+        if not 0 < times < np.inf:
+            raise InputError(f"A motion cannot be stretched {times} times; give a number above 0.")
+        return self._at(np.arange(max(1, round(len(self) * times))) / times)
+
+    def _at(self, frames: NDArray[np.floating]) -> Motion:
+        """The motion at moments between its frames, which are held beyond its ends."""
+        return self._mixed({name: between(getattr(self, name), frames) for name in FACTORS})
 
     def smooth(self, window_s: float) -> Motion:
         """Average every factor over a centred Hann window.
@@ -265,16 +238,83 @@ class Motion:
         half = round(window_s * self.fps / 2)
         if half < 1:
             return self
-        weights = np.hanning(2 * half + 3)[1:-1]
-        weights /= weights.sum()
-        smoothed = {}
-        for name in FACTORS:
-            padded = np.pad(getattr(self, name), ((half, half), (0, 0)), mode="edge")
-            columns = [np.convolve(column, weights, mode="valid") for column in padded.T]
-            smoothed[name] = np.stack(columns, axis=1).astype(np.float32)
-        if not self.own_units:
-            smoothed["lip"] = _normalise(smoothed["lip"])
-        return self._with(smoothed)
+        return self._mixed({name: averaged(getattr(self, name), half) for name in FACTORS})
+
+    def mirror(self) -> Motion:
+        """The motion seen in a mirror: yaw, roll, x and gaze turn round, the eyes change sides.
+
+        Lip and expression codes are latent and stay as they are; so do the two free values of the
+        eyes. A smile on one side therefore stays on its side.
+
+        Raises:
+            InputError: pose and eye codes are in units of the model's own.
+        """
+        if self.own_units:
+            raise InputError(
+                f"A motion of model {self.model_id} cannot be mirrored, since the units of its "
+                f"codes are not known; film the mirrored driver instead."
+            )
+        pose = self.pose * np.array([-1, 1, -1, -1, 1, 1], np.float32)
+        return self.replace(
+            pose=pose,
+            gaze=self.gaze * np.array([-1, 1], np.float32),
+            openness=self.openness[:, ::-1],
+        )
+
+    def blend(self, other: Motion, share: ArrayLike) -> Motion:
+        """Go over into another motion.
+
+        Args:
+            other: of the same length and model; it is brought to this frame rate.
+            share: of the other, from 0 to 1: one number, or (T,) one per frame.
+
+        Raises:
+            InputError: the motions differ in length or model, or a share is out of range.
+        """
+        other = other.for_model(self.model_id).resample(self.fps)
+        if len(other) != len(self):
+            raise InputError(
+                f"Motions of {len(self)} and {len(other)} frames cannot be blended; stretch or "
+                f"slice one of them."
+            )
+        shares = self._spread("share", (len(self),), share)
+        if not ((shares >= 0) & (shares <= 1)).all():
+            raise InputError("A share of a blend is not from 0 to 1; mend it.")
+        return self._mixed(
+            {name: mixed(getattr(self, name), getattr(other, name), shares) for name in FACTORS}
+        )
+
+    def join(self, *others: Motion, fade_s: float = 0.0) -> Motion:
+        """Put motions one after the other.
+
+        Args:
+            others: of the same model; they are brought to this frame rate.
+            fade_s: seconds for which each runs over into the next; the result is that much
+                shorter at every seam.
+
+        Raises:
+            InputError: the models differ, or a motion is no longer than the fade.
+        """
+        fade = round(fade_s * self.fps)
+        joined = self
+        for number, other in enumerate(others, 1):
+            following = other.for_model(self.model_id).resample(self.fps)
+            if not 0 <= fade < min(len(joined), len(following)):
+                raise InputError(
+                    f"A fade of {fade_s} s does not fit between motions {number - 1} and {number}; "
+                    f"give one shorter than both."
+                )
+            seam = []
+            if fade:
+                rise = (np.arange(fade) + 1) / (fade + 1)
+                end = joined.slice(len(joined) - fade, len(joined))
+                seam = [end.blend(following.slice(0, fade), rise * rise * (3 - 2 * rise))]
+            parts = [joined.slice(0, len(joined) - fade), *seam]
+            parts += [following.slice(fade, len(following))]
+            joined = self._with(
+                {name: np.concatenate([getattr(p, name) for p in parts]) for name in FACTORS}
+            )
+        return joined
 
     def for_model(self, model_id: str) -> Motion:
         """Check that the lip and expression codes belong to a model.
@@ -296,14 +336,9 @@ class Motion:
         Raises:
             InputError: the place cannot be written.
         """
-        from safetensors.numpy import save
+        from pdfgc.motion.storing import save_motion
 
-        head = {"format": _FORMAT, "fps": repr(float(self.fps)), "model_id": self.model_id}
-        head |= {"own_units": "true"} if self.own_units else {}
-        rows = {name: np.ascontiguousarray(getattr(self, name)) for name in FACTORS}
-        with writing(path) as partial:
-            # Written by Python, so that a full disk is an OSError like everywhere.
-            partial.write_bytes(save(rows, metadata={"pdfgc": json.dumps(head)}))
+        save_motion(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Motion:
@@ -312,25 +347,32 @@ class Motion:
         Raises:
             InputError: there is no such file, or it holds no motion.
         """
-        from safetensors import SafetensorError, safe_open
+        from pdfgc.motion.storing import load_motion
 
-        if not Path(path).is_file():
-            raise InputError(f"{path}: there is no such motion file; check the name.")
-        try:
-            with safe_open(str(path), framework="numpy") as file:
-                head = json.loads((file.metadata() or {}).get("pdfgc", "{}"))
-                if head.get("format") != _FORMAT:
-                    raise InputError(f"{path}: holds no pdfgc motion; give a .motion.safetensors.")
-                rows = {name: file.get_tensor(name) for name in FACTORS}
-        except (SafetensorError, json.JSONDecodeError) as error:
-            raise InputError(
-                f"{path}: is no readable motion file ({error}); make it again."
-            ) from error
-        own_units = head.get("own_units") == "true"
-        return cls(**rows, fps=float(head["fps"]), model_id=head["model_id"], own_units=own_units)
+        return load_motion(path)
 
+    def plot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        frames: Iterable[NDArray[np.uint8]] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Draw the codes over time, with thumbnails of the clip above them.
 
-def _normalise(codes: NDArray[np.float32]) -> NDArray[np.float32]:
-    length = np.linalg.norm(codes, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = (codes / np.maximum(length, 1e-6)).astype(np.float32)
-    return unit
+        Args:
+            path: also write the picture here, `.png` or `.jpg`.
+            frames: the clip's frames in order, (H, W, 3) uint8 RGB, such as `Clip.frames()`;
+                those that are shown are kept. Without them there are curves only.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: there are fewer frames than the motion has, or the place cannot be written.
+        """
+        from pdfgc.motion.picture import draw_motion, write_picture
+
+        picture = draw_motion(self, frames)
+        if path is not None:
+            write_picture(picture, path)
+        return picture

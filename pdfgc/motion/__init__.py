@@ -1,0 +1,37 @@
+"""`Motion`, the codes of every factor over time, and their order and width."""
+
+from __future__ import annotations
+
+from pdfgc.motion.codes import (
+    ANGLES,
+    BLINK,
+    CONTROLLED,
+    EXPRESSION_WIDTH,
+    EYE_WIDTH,
+    FACTORS,
+    GAZE,
+    OPENNESS,
+    PLACE,
+    POSE_WIDTH,
+    Codes,
+    code_scale,
+    code_width,
+)
+from pdfgc.motion.motion import Motion
+
+__all__ = [
+    "ANGLES",
+    "BLINK",
+    "CONTROLLED",
+    "EXPRESSION_WIDTH",
+    "EYE_WIDTH",
+    "FACTORS",
+    "GAZE",
+    "OPENNESS",
+    "PLACE",
+    "POSE_WIDTH",
+    "Codes",
+    "Motion",
+    "code_scale",
+    "code_width",
+]

@@ -1,0 +1,64 @@
+"""Order and width of the codes; only this package knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+EYE_WIDTH = 6
+"""gaze yaw, gaze pitch (rad, relative to the head), left and right openness, two free values."""
+POSE_WIDTH = 6
+"""yaw, pitch, roll (rad), x, y (fraction of the crop), log-scale: offsets from the template."""
+EXPRESSION_WIDTH = 30
+
+GAZE = slice(0, 2)
+OPENNESS = slice(2, 4)
+BLINK = slice(2, 6)
+ANGLES = slice(0, 3)
+PLACE = slice(3, 6)
+
+FACTORS = ("lip", "eye", "pose", "expression")
+"""Order of the factors in a joined code."""
+CONTROLLED = ("pose", "gaze", "blink", "expression", "lip")
+"""What is driven on its own; gaze and blink are parts of the eye code."""
+
+
+def code_width(lip_width: int) -> int:
+    """Width of one frame's joined code."""
+    return lip_width + EYE_WIDTH + POSE_WIDTH + EXPRESSION_WIDTH
+
+
+def code_scale(lip_width: int) -> tuple[float, ...]:
+    """By what each value of a joined code is multiplied so that its spread is about one.
+
+    Angles are small numbers: unscaled, a network learns them last.
+    """
+    eye = (6.0, 6.0, 3.0, 3.0, 1.0, 1.0)
+    pose = (6.0, 6.0, 6.0, 12.0, 12.0, 6.0)
+    return (4.0,) * lip_width + eye + pose + (1.0,) * EXPRESSION_WIDTH
+
+
+@dataclass(frozen=True)
+class Codes:
+    """One moment's codes of a batch, as tensors of equal leading shape.
+
+    Attributes:
+        lip: (..., D_lip) float, L2-normalised.
+        eye: (..., 6) float; see `EYE_WIDTH`.
+        pose: (..., 6) float; see `POSE_WIDTH`.
+        expression: (..., 30) float.
+    """
+
+    lip: Tensor
+    eye: Tensor
+    pose: Tensor
+    expression: Tensor
+
+    def join(self) -> Tensor:
+        """Join the factors in the order of `FACTORS`: (..., D)."""
+        import torch
+
+        return torch.cat([self.lip, self.eye, self.pose, self.expression], dim=-1)
