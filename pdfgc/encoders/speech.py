@@ -52,4 +52,6 @@ class SpeechEncoder(nn.Module):
         if tuple(windows.shape[1:]) != self.window:
             raise ValueError(f"expected (B, {self.window}), given {tuple(windows.shape)}")
         maps = self.blocks(self.stem(windows.unsqueeze(1)))
-        return F.normalize(self.project(maps.flatten(1)), dim=-1)
+        # Few voices are ever enough: without this it learns by heart what each has said.
+        seen = F.dropout(maps.flatten(1), 0.3, self.training)
+        return F.normalize(self.project(seen), dim=-1)

@@ -32,6 +32,10 @@ class Adversary(nn.Module):
             "feature_matching": feature_matching(judged, seen),
         }
 
+    def realism(self, fake: Tensor, person: Tensor) -> Tensor:
+        """`adversarial` alone, for pictures (B, 3, S, S) that have no real counterpart."""
+        return -self.discriminator(fake, person).score.mean()
+
     def match(self, appearance: Tensor, person: Tensor) -> Tensor:
         """`match`: L1 between the appearance vector (B, D) and the person's row of W."""
         difference: Tensor = appearance.float() - self.discriminator.persons(person)

@@ -151,7 +151,7 @@ def change_shape(images: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def change_voice(windows: Tensor, rng: np.random.Generator) -> Tensor:
-    """Vary level, colour, formants and noise of log-mel windows.
+    """Vary level, colour, formants and noise of log-mel windows, and hide a few bands.
 
     Args:
         windows: (n, n_mels, W) from `pdfgc.media.mel_windows`; one voice per entry.
@@ -166,15 +166,22 @@ def change_voice(windows: Tensor, rng: np.random.Generator) -> Tensor:
         return torch.from_numpy(rng.uniform(low, high, (n, 1, 1)).astype(np.float32))
 
     # A stretched band axis moves pitch and formants together, as a longer or shorter voice does.
-    stretch = torch.exp(draw(-0.12, 0.12))[:, :, 0]
-    at = (torch.arange(bands) * stretch).clamp(0, bands - 1)
+    stretch = torch.exp(draw(-0.22, 0.22))[:, :, 0]
+    # A bent axis moves the formants against the pitch.
+    middle = torch.arange(bands) / (bands - 1) * 2 - 1
+    bend = draw(-0.08, 0.08)[:, :, 0] * bands * (1 - middle.square())
+    at = (torch.arange(bands) * stretch + bend).clamp(0, bands - 1)
     low = at.floor().long()
     share = (at - low)[..., None]
     high = (low + 1).clamp(max=bands - 1)
     pick = torch.arange(n)[:, None]
     out = windows[pick, low] * (1 - share) + windows[pick, high] * share
     slope = torch.linspace(-1, 1, bands)[None, :, None]
-    out = out + draw(-0.25, 0.25) + slope * draw(-0.15, 0.15)
+    out = out + draw(-0.25, 0.25) + slope * draw(-0.2, 0.2)
+    start, width = draw(0, 0.9) * bands, draw(0, 0.12) * bands
+    band = torch.arange(bands)[None, :, None]
+    hidden = (band >= start) & (band < start + width) & (draw(0, 1) < 0.5)
+    out = torch.where(hidden, out.mean(dim=(1, 2), keepdim=True), out)
     # Log-mels are log10(amplitude) / 2 + 1: noise adds as amplitude, under the speech.
     floor = draw(-1.0, -0.1) + torch.from_numpy(
         rng.normal(0, 0.08, tuple(out.shape)).astype(np.float32)

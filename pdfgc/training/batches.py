@@ -13,9 +13,13 @@ from torch import Tensor
 
 from pdfgc.training.augment import Jitter, change_look, change_shape, change_voice
 from pdfgc.training.clips import Clip, ClipBank
+from pdfgc.training.moved import facing, move
 
 EXPRESSION_DRIFT = 38
 """Frames by which an expression window may lie away from its driving frame: 1.5 s."""
+
+SPEAKER_CAP = 0.45
+"""Largest share of the lip stage's clips that one voice takes: with more it learns that voice."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class PairBatch(Batch):
         window: (B, W) int64 rows of the frames whose mean is the expression, repeated at the edges;
             around the driving frame or, half of the time, around one up to 1.5 s away.
         source_window: (B * K, W) likewise for the sources.
+        seen: (B, K, L) 1 where a landmark faces the camera in both frames, else 0.
     """
 
     source: View
@@ -78,6 +83,30 @@ class PairBatch(Batch):
     speech: Tensor
     speech_ok: Tensor
     window: Tensor
+    source_window: Tensor
+    seen: Tensor
+
+
+@dataclass(frozen=True)
+class MovedBatch(Batch):
+    """Single frames and where a virtual motion takes their landmarks; there is no picture of it.
+
+    Attributes:
+        source: n = B views.
+        points: (B, L, 3) landmarks after the motion, in crop coordinates.
+        pose: (B, 6) head pose after it.
+        eye: (B, 4) gaze and openness after it.
+        seen: (B, 1, L) 1 where a landmark shows before and after, else 0.
+        person: (B,) int64 number of the person.
+        source_window: (B, W) int64 rows of the frames whose mean is the source's expression.
+    """
+
+    source: View
+    points: Tensor
+    pose: Tensor
+    eye: Tensor
+    seen: Tensor
+    person: Tensor
     source_window: Tensor
 
 
@@ -191,17 +220,12 @@ class Sampler:
             [self.bank.windows(c, f[None]) for c, f in zip(clips, driving, strict=True)]
         )
         synchronous = np.array([c.has_sound and c.lag_ms is not None for c in clips])
-        around = np.arange(window) - window // 2
         # Expression is slow. Half of the windows lie elsewhere in the clip, so that the code
         # cannot stand in for the pose and the gaze of the driving frame itself.
         apart = rng.integers(-EXPRESSION_DRIFT, EXPRESSION_DRIFT + 1, size)
         felt = driving + apart * (rng.random(size) < 0.5)
-
-        def rows_around(frames: NDArray[np.int64], n: int) -> Tensor:
-            near = frames[:, None] + around
-            top = np.repeat(lengths, n)[:, None] - 1
-            return torch.from_numpy(np.repeat(starts, n)[:, None] + np.clip(near, 0, top))
-
+        faces = facing(view.points.numpy())[:, None]
+        source_faces = facing(source_view.points.numpy()).reshape(size, shots, -1)
         return PairBatch(
             source=source_view,
             driving=view,
@@ -210,8 +234,33 @@ class Sampler:
             shots=shots,
             speech=change_voice(torch.from_numpy(sound), rng),
             speech_ok=torch.from_numpy(synchronous),
-            window=rows_around(np.clip(felt, 0, lengths - 1), 1),
-            source_window=rows_around(source.ravel(), shots),
+            window=_windows(clips, np.clip(felt, 0, lengths - 1)[:, None], window),
+            source_window=_windows(clips, source, window),
+            seen=torch.from_numpy((faces & source_faces).astype(np.float32)),
+        )
+
+    def moved(self, step: int, size: int, window: int) -> MovedBatch:
+        """Frames with a virtual motion; every person counts, those who hold still too.
+
+        Args:
+            step: number of the training step.
+            size: B.
+            window: frames of the expression window, odd.
+        """
+        rng = self._rng(step, 4)
+        clips = [self.bank.clips[i] for i in rng.choice(len(self.bank.clips), size, p=self.weights)]
+        at = np.array([rng.integers(c.length) for c in clips])
+        rows = np.array([c.start for c in clips]) + at
+        source = self.view(rows, Jitter.draw(rng, rng.random(size) < 0.5))
+        moved = move(source.points.numpy(), source.eye.numpy(), rng)
+        return MovedBatch(
+            source=source,
+            points=torch.from_numpy(moved.points),
+            pose=torch.from_numpy(moved.pose),
+            eye=torch.from_numpy(moved.eye),
+            seen=torch.from_numpy(moved.seen).unsqueeze(1),
+            person=torch.tensor([self.numbers[c.person] for c in clips]),
+            source_window=_windows(clips, at[:, None], window),
         )
 
     def _sources(
@@ -281,7 +330,7 @@ class Sampler:
             raise ValueError("no clip has synchronous speech; the lip stage needs some")
         rng = self._rng(step, 3)
         rows, frames, number, windows = [], [], [], []
-        weights = _capped_weights(self.speaking, 0.6)
+        weights = _capped_weights(self.speaking, SPEAKER_CAP)
         for i, pick in enumerate(rng.choice(len(self.speaking), clips, p=weights)):
             clip = self.speaking[pick]
             spacing = max(1, min(6, clip.length // per_clip))
@@ -364,6 +413,14 @@ def blend_eyes(giver: View, taker: View) -> Tensor:
         )
         out = out * (1 - mask) + moved * mask
     return out
+
+
+def _windows(clips: list[Clip], frames: NDArray[np.int64], width: int) -> Tensor:
+    """Bank rows around frames (B, K) of B clips, repeated at the edges: (B * K, width) int64."""
+    near = frames[..., None] + np.arange(width) - width // 2
+    top = np.array([c.length - 1 for c in clips])[:, None, None]
+    starts = np.array([c.start for c in clips])[:, None, None]
+    return torch.from_numpy((starts + np.clip(near, 0, top)).reshape(-1, width))
 
 
 def _shallow(view: View) -> dict[str, Tensor]:

@@ -22,12 +22,21 @@ from pdfgc.model import TalkingHead
 from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, POSE_WIDTH, Codes
 from pdfgc.tracking.topology import topology_of
 from pdfgc.training.adversary import Adversary
-from pdfgc.training.batches import Batch, EyeBatch, PairBatch, Sampler, SpeechBatch, View
+from pdfgc.training.batches import (
+    Batch,
+    EyeBatch,
+    MovedBatch,
+    PairBatch,
+    Sampler,
+    SpeechBatch,
+    View,
+)
 from pdfgc.training.losses import (
     attention_map,
     contrast,
     decorrelation,
     eye_contrast,
+    landmark_detail,
     landmark_flow,
     reconstruction,
 )
@@ -148,14 +157,19 @@ class ReconstructionObjective(Objective):
         weight[torch.tensor(topology.mouth)] = 4.0
         weight[torch.tensor(topology.eyes)] = 4.0
         self.register_buffer("landmark_weight", weight / weight.mean(), persistent=False)
-        eyes = (topology.right_eye.contour, topology.left_eye.contour)
-        self._spots = [torch.tensor(i) for i in (topology.outer_lips, *eyes)]
+        eyes = (topology.right_eye, topology.left_eye)
+        lids = (topology.outer_lips, *(eye.contour for eye in eyes))
+        self._spots = [torch.tensor(i) for i in lids]
+        irises = [[eye.iris_centre, *eye.iris] if topology.has_iris else [] for eye in eyes]
+        parts = [np.append(eye.contour, i) for eye, i in zip(eyes, irises, strict=True)]
+        everything = np.arange(topology.n_landmarks)
+        self._groups = [torch.tensor(i).long() for i in (everything, topology.mouth, *parts)]
 
     landmark_weight: Tensor
 
     def draw(self, step: int, size: int) -> PairBatch | View:
         """Pairs; every sixth batch shows two source images, so that blending is learned."""
-        shots = 2 if step % 6 == 5 else 1
+        shots = 2 if step % 6 == 3 else 1
         return self.sampler.pairs(step, size, shots, self.model.config.expression_window)
 
     def small(self, image: Tensor) -> Tensor:
@@ -163,9 +177,9 @@ class ReconstructionObjective(Objective):
         side = self.model.config.encoders.image_size
         return image if image.shape[-1] == side else F.interpolate(image, size=side, mode="area")
 
-    def look(self, batch: PairBatch) -> Appearance:
-        """Appearance of the sources."""
-        images = torch.unflatten(batch.source.image, 0, (-1, batch.shots))
+    def look(self, images: Tensor, shots: int) -> Appearance:
+        """Appearance of (B * K, 3, S, S) sources, K of one sample together."""
+        images = torch.unflatten(images, 0, (-1, shots))
         appearance: Appearance = self.model.encoders.appearance(images)
         return appearance
 
@@ -177,21 +191,31 @@ class ReconstructionObjective(Objective):
         spots = attention_map(points, self._spots, target.shape[-1])
         weight = 1 + 8 * spots
         sources = torch.unflatten(batch.source.points, 0, (-1, batch.shots))
+        mouth = attention_map(points, self._spots[:1], target.shape[-1]) ** 4
         losses = {
             "reconstruction": reconstruction(made.image, target, weight),
             # What is made, not looked up, has to be right by itself: the mouth's inside is.
             "synthesis": reconstruction(made.synthesis, target, weight),
-            "flow": landmark_flow(
-                made.flows, sources[..., :2], points[..., :2], self.landmark_weight
-            ),
-            # Lids and the mouth's inside appear and vanish: no flow can move them there. Without
-            # this the adversary prefers a sharp copy that does not move.
-            "copying": (made.copied * spots**4).mean() / (spots**4).mean(),
+            # The mouth's inside appears and vanishes: no flow can move it there. Without this the
+            # adversary prefers a sharp copy that does not move.
+            "copying": (made.copied * mouth).mean() / mouth.mean(),
+            **self.flow_losses(made, sources, points, batch.seen),
         }
         if adversarial and self.adversary is not None:
             losses |= self.adversary.for_generator(target, made.image, batch.person)
             losses["match"] = self.adversary.match(appearance.vector, batch.person)
         return losses
+
+    def flow_losses(
+        self, made: Generated, source: Tensor, points: Tensor, seen: Tensor
+    ) -> dict[str, Tensor]:
+        """Landmark-guided flow from (B, K, L, 3) to (B, L, 3), where seen (B, K, L)."""
+        source, points = source[..., :2], points[..., :2]
+        weight = self.landmark_weight * seen
+        return {
+            "flow": landmark_flow(made.flows, source, points, weight),
+            "detail": landmark_detail(made.flows[-2:], source, points, seen, self._groups),
+        }
 
     def outcome(
         self, batch: PairBatch, made: Generated, losses: dict[str, Tensor], **scalars: Tensor
@@ -252,7 +276,7 @@ class AppearanceObjective(ReconstructionObjective):
             raise TypeError(f"stage appearance takes pairs, given {type(batch).__name__}")
         source_feature = motion(self.small(batch.source.image))
         feature = motion(self.small(batch.disguised))
-        appearance = self.look(batch)
+        appearance = self.look(batch.source.image, batch.shots)
         made = self.model.generator.synthesise(
             appearance,
             torch.unflatten(self.driver(source_feature), 0, (-1, batch.shots)),
@@ -416,94 +440,143 @@ class ExpressionObjective(ReconstructionObjective):
 
     Lip codes come from speech at least half of the time where the sound is synchronous. The
     frozen encoders judge the made picture (PD-FGC's gaze, lip-sync and motion consistency).
+
+    Expression sees the whole face and could stand in for every other factor. Three things keep it
+    from that: at first the source's own expression drives, later half of the time; every third
+    batch is a virtual motion (`pdfgc.training.moved`), in which it does not change; and it is
+    decorrelated from lips, head and eyes.
     """
 
     bank_size = 1024
+    settling = 6000
+    """Samples during which the source's own expression drives alone."""
 
     def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
         super().__init__(model, sampler, config)
         lip = model.config.encoders.lip_width
         self.register_buffer("expression_bank", torch.zeros(self.bank_size, EXPRESSION_WIDTH))
         self.register_buffer("lip_bank", torch.zeros(self.bank_size, lip))
+        self.register_buffer("angle_bank", torch.zeros(self.bank_size, 7))
         self.register_buffer("banked", torch.zeros((), dtype=torch.long))
 
     expression_bank: Tensor
     lip_bank: Tensor
+    angle_bank: Tensor
     banked: Tensor
 
+    def draw(self, step: int, size: int) -> Batch:
+        """Pairs; every third batch is a virtual motion."""
+        if step % 3 == 2:
+            return self.sampler.moved(step, size, self.model.config.expression_window)
+        return super().draw(step, size)
+
     def prepare(self) -> None:
-        """Run the frozen trunk and lip head over all frames; remember each clip's mean lip code."""
+        """Run the frozen trunk and lip head over all frames; centre what is known per clip."""
         self.features = MotionFeatures(self.model, self.sampler)
         with torch.no_grad():
             lips = self.model.encoders.lip(self.features.rows)
         self.lips = lips
-        self.bounds = torch.zeros(len(lips), 2, dtype=torch.long)
-        mean = torch.zeros_like(lips)
-        for clip in self.sampler.bank.clips:
+        bank = self.sampler.bank
+        known = np.concatenate([bank.pose[:, :3], bank.gaze, bank.openness], axis=1)
+        angles = torch.from_numpy(known.astype(np.float32)).to(lips.device)
+        self.centred_lips, self.centred_angles = lips.clone(), angles.clone()
+        self.bounds = torch.zeros(len(lips), 2, dtype=torch.long, device=lips.device)
+        for clip in bank.clips:
             rows = slice(clip.start, clip.start + clip.length)
-            mean[rows] = lips[rows].mean(0)
-            self.bounds[rows] = torch.tensor([clip.start, clip.length])
-        self.mean_lips = mean
+            self.centred_lips[rows] -= lips[rows].mean(0)
+            self.centred_angles[rows] -= angles[rows].mean(0)
+            self.bounds[rows] = torch.tensor([clip.start, clip.length], device=lips.device)
 
     def forward(self, batch: Batch, *, adversarial: bool) -> Outcome:
-        """Reconstruct the driving frame from source frames and the codes of every factor."""
-        if not isinstance(batch, PairBatch):
-            raise TypeError(f"stage expression takes pairs, given {type(batch).__name__}")
+        """Reconstruct a driving frame from codes, or follow a virtual motion."""
+        if isinstance(batch, MovedBatch):
+            return self._move(batch, adversarial=adversarial)
+        if isinstance(batch, PairBatch):
+            return self._reconstruct(batch, adversarial=adversarial)
+        raise TypeError(f"stage expression takes pairs, given {type(batch).__name__}")
+
+    def _reconstruct(self, batch: PairBatch, *, adversarial: bool) -> Outcome:
         encoders, shots = self.model.encoders, batch.shots
         row = batch.driving.row
+        number = torch.arange(len(row), device=row.device)
         with torch.no_grad():
-            drive_small, source_small = (
-                self.small(batch.driving.image),
-                self.small(batch.source.image),
-            )
             speech = encoders.speech(batch.speech).float()
-            heard = batch.speech_ok & (torch.arange(len(row), device=row.device) % 4 != 0)
+            heard = batch.speech_ok & (number % 5 < 3)
             lip = torch.where(heard[:, None], speech, self.lips[row])
-            eye, pose = encoders.eye(drive_small).float(), encoders.pose(drive_small).float()
-            source_eye = encoders.eye(source_small).float()
-            source_pose = encoders.pose(source_small).float()
+            # Videos are read by the encoders, numbers speak the tracker's language: both drive.
+            read = number % 4 < 2
+            eye, pose = self._seen(batch.driving, read)
+            source_eye, source_pose = self._seen(batch.source, read.repeat_interleave(shots))
         felt = encoders.expression(self.features[batch.window]).float()
-        # Stills give one frame, clips a window: the sources train as both.
-        window = batch.source_window.clone()
-        middle = window[:, window.shape[1] // 2, None].expand_as(window)
-        still = torch.arange(len(window), device=window.device)[:, None] % 2 == 0
-        window = torch.where(still, middle, window)
-        source_expression = encoders.expression(self.features[window]).float()
-        source = Codes(
-            self.lips[batch.source.row], source_eye, source_pose, source_expression
-        ).join()
-        # Half of the time the source's own expression drives, so that no other factor can hide in
-        # the difference of the two.
-        own = source_expression[::shots]
-        kept = torch.arange(len(row), device=row.device) % 2 == 1
-        expression = torch.where(kept[:, None], own, felt)
+        own = self._own_expression(batch.source_window)
+        source = Codes(self.lips[batch.source.row], source_eye, source_pose, own).join()
+        kept = (number % 2 == 1) | (self.banked < self.settling)
+        expression = torch.where(kept[:, None], own[::shots], felt)
         driving = Codes(lip, eye, pose, expression).join()
-        appearance = self.look(batch)
+        appearance = self.look(batch.source.image, shots)
         source = torch.unflatten(source, 0, (-1, shots))
         made = self.model.generator(appearance, source, driving)
         losses = self.picture_losses(batch, made, appearance, adversarial=adversarial)
-        losses["decorrelation"] = self._decorrelation(row, felt)
-        losses |= self._consistency(batch, made.image)
+        losses |= self._decorrelation(batch.window[:, batch.window.shape[1] // 2], felt)
+        picture = self.small(made.image)
+        feature = encoders.motion(picture).float()
+        with torch.no_grad():
+            wanted = encoders.motion(self.small(batch.driving.image)).float()
+        losses["motion_consistency"] = (feature - wanted).abs().mean() / wanted.abs().mean()
+        losses |= self._follows(
+            picture, feature, encoders.lip(wanted).float(), batch.driving.eye, batch.driving.pose
+        )
         floor = torch.tensor(1.0 / (int(self.banked.clamp(max=self.bank_size)) + len(row)))
         return self.outcome(batch, made, losses, decorrelation_chance=floor)
 
-    def _consistency(self, batch: PairBatch, image: Tensor) -> dict[str, Tensor]:
-        encoders = self.model.encoders
-        picture = self.small(image)
+    def _move(self, batch: MovedBatch, *, adversarial: bool) -> Outcome:
+        view, lip = batch.source, self.lips[batch.source.row]
         with torch.no_grad():
-            wanted = encoders.motion(self.small(batch.driving.image)).float()
-        feature = encoders.motion(picture).float()
-        lip = encoders.lip(feature).float()
-        eye = encoders.eye(picture).float()
+            free = self.model.encoders.eye(self.small(view.image)).float()[:, 4:]
+        expression = self._own_expression(batch.source_window)
+        source = Codes(lip, torch.cat([view.eye, free], 1), view.pose, expression).join()
+        driving = Codes(lip, torch.cat([batch.eye, free], 1), batch.pose, expression).join()
+        appearance = self.look(view.image, 1)
+        made = self.model.generator(appearance, source.unsqueeze(1), driving)
+        picture = self.small(made.image)
+        feature = self.model.encoders.motion(picture).float()
+        losses = self.flow_losses(made, view.points.unsqueeze(1), batch.points, batch.seen)
+        losses |= self._follows(picture, feature, lip, batch.eye, batch.pose)
+        if adversarial and self.adversary is not None:
+            losses["adversarial"] = self.adversary.realism(made.image, batch.person)
+        losses = {f"moved_{name}": value for name, value in losses.items()}
+        return Outcome(losses, pictures=Pictures(made.image, view.image, batch.person))
+
+    def _seen(self, view: View, read: Tensor) -> tuple[Tensor, Tensor]:
+        """Eye and pose codes, the encoders' where `read`, elsewhere the tracker's."""
+        small = self.small(view.image)
+        eye = self.model.encoders.eye(small).float()
+        pose = self.model.encoders.pose(small).float()
+        known = torch.cat([view.eye, eye[:, 4:]], dim=1)
+        return torch.where(read[:, None], eye, known), torch.where(read[:, None], pose, view.pose)
+
+    def _own_expression(self, window: Tensor) -> Tensor:
+        """Expression of the sources; stills give one frame, clips a window: they train as both."""
+        middle = window[:, window.shape[1] // 2, None].expand_as(window)
+        still = torch.arange(len(window), device=window.device)[:, None] % 2 == 0
+        window = torch.where(still, middle, window)
+        expression: Tensor = self.model.encoders.expression(self.features[window]).float()
+        return expression
+
+    def _follows(
+        self, picture: Tensor, feature: Tensor, lip: Tensor, eye: Tensor, pose: Tensor
+    ) -> dict[str, Tensor]:
+        """What the frozen encoders read off a picture against what it was asked to show."""
+        encoders = self.model.encoders
+        seen = encoders.eye(picture).float()
         return {
-            "motion_consistency": (feature - wanted).abs().mean() / wanted.abs().mean(),
-            "lip_consistency": 1 - (lip * encoders.lip(wanted).detach().float()).sum(1).mean(),
-            "gaze_consistency": (eye[:, :2] - batch.driving.eye[:, :2]).abs().mean(),
-            "openness_consistency": (eye[:, OPENNESS] - batch.driving.eye[:, 2:]).abs().mean(),
-            "pose_consistency": (encoders.pose(picture).float() - batch.driving.pose).abs().mean(),
+            "lip_consistency": 1 - (encoders.lip(feature).float() * lip.detach()).sum(1).mean(),
+            "gaze_consistency": (seen[:, :2] - eye[:, :2]).abs().mean(),
+            "openness_consistency": (seen[:, OPENNESS] - eye[:, 2:]).abs().mean(),
+            "pose_consistency": (encoders.pose(picture).float() - pose).abs().mean(),
         }
 
-    def _decorrelation(self, row: Tensor, expression: Tensor) -> Tensor:
+    def _decorrelation(self, row: Tensor, expression: Tensor) -> dict[str, Tensor]:
         """Correlation of the batch and the banks, centred per clip; gradient through the batch."""
         start, length = self.bounds[row].unbind(1)
         share = torch.linspace(0, 1, 24, device=row.device)
@@ -511,18 +584,22 @@ class ExpressionObjective(ReconstructionObjective):
         with torch.no_grad():
             mean = self.model.encoders.expression(self.features[others]).float()
         centred = expression - mean
-        lips = self.lips[row] - self.mean_lips[row]
+        lips, angles = self.centred_lips[row], self.centred_angles[row]
         filled = int(self.banked.clamp(max=self.bank_size))
-        value = decorrelation(
-            torch.cat([centred, self.expression_bank[:filled]]),
-            torch.cat([lips, self.lip_bank[:filled]]),
-        )
+        felt = torch.cat([centred, self.expression_bank[:filled]])
+        losses = {
+            "decorrelation": decorrelation(felt, torch.cat([lips, self.lip_bank[:filled]])),
+            "decorrelation_angles": decorrelation(
+                felt, torch.cat([angles, self.angle_bank[:filled]])
+            ),
+        }
         if self.training:
             at = (int(self.banked) + torch.arange(len(row), device=row.device)) % self.bank_size
             self.expression_bank[at] = centred.detach()
             self.lip_bank[at] = lips
+            self.angle_bank[at] = angles
             self.banked += len(row)
-        return value
+        return losses
 
     def finish(self, model: TalkingHead) -> None:
         """The neutral expression is the mean over all clips, each clip counting alike."""

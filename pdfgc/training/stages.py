@@ -23,11 +23,21 @@ _PICTURE_LOSSES = {
     "reconstruction": 10.0,
     "synthesis": 3.0,
     "flow": 10.0,
+    "detail": 10.0,
     "copying": 0.1,
     "adversarial": 0.1,
     "feature_matching": 2.0,
     "match": 1.0,
 }
+
+_FOLLOWING = {
+    "lip_consistency": 2.0,
+    "gaze_consistency": 5.0,
+    "openness_consistency": 4.0,
+    "pose_consistency": 5.0,
+}
+
+_MOVED = {"flow": 10.0, "detail": 10.0, "adversarial": 0.1} | _FOLLOWING
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ STAGES: dict[str, Stage] = {
             trains=("encoders.lip", "encoders.speech"),
             starts_from=("appearance",),
             objective=LipObjective,
-            weights={"contrast": 1.0, "mouth": 1.0},
+            weights={"contrast": 1.0, "mouth": 4.0},
             defaults=TrainConfig(steps=3000, batch_size=12, learning_rate=5e-4),
         ),
         Stage(
@@ -92,14 +102,9 @@ STAGES: dict[str, Stage] = {
             starts_from=("pose",),
             objective=ExpressionObjective,
             weights=_PICTURE_LOSSES
-            | {
-                "decorrelation": 5.0,
-                "motion_consistency": 0.5,
-                "lip_consistency": 1.0,
-                "gaze_consistency": 5.0,
-                "openness_consistency": 3.0,
-                "pose_consistency": 3.0,
-            },
+            | {"decorrelation": 5.0, "decorrelation_angles": 5.0, "motion_consistency": 0.5}
+            | _FOLLOWING
+            | {f"moved_{name}": weight for name, weight in _MOVED.items()},
             defaults=TrainConfig(steps=4000, batch_size=16, adversary_start=1500),
         ),
     )

@@ -12,6 +12,7 @@ from pdfgc.training.losses import (
     contrast,
     decorrelation,
     eye_contrast,
+    landmark_detail,
     landmark_flow,
     reconstruction,
 )
@@ -72,9 +73,40 @@ def test_the_true_flow_has_no_error_and_a_still_one_has() -> None:
     empty = torch.zeros(2, 1, 1, 16, 16)
     right = Flow(shift.view(1, 1, 2, 1, 1).expand(2, 1, 2, 16, 16), empty, empty)
     still = Flow(torch.zeros(2, 1, 2, 16, 16), empty, empty)
-    weight = torch.ones(30)
+    weight = torch.ones(2, 1, 30)
     assert float(landmark_flow([right], source, driving, weight)) < 1e-6
     np.testing.assert_allclose(landmark_flow([still], source, driving, weight), 0.3, rtol=1e-5)
+
+
+def test_detail_sees_what_moves_within_a_part_and_not_the_parts_own_shift() -> None:
+    axis = (torch.arange(32) * 2 + 1) / 32 - 1
+    driving = torch.rand(1, 20, 2) - 0.5
+    # Everything shifts; within the part, x is stretched about the middle.
+    source = driving * torch.tensor([1.3, 1.0]) + torch.tensor([0.1, -0.2])
+    empty = torch.zeros(1, 1, 1, 32, 32)
+    shift = torch.tensor([0.4, 0.7]).view(1, 1, 2, 1, 1).expand(1, 1, 2, 32, 32)
+    stretch = torch.stack([0.3 * axis.expand(32, 32), torch.zeros(32, 32)])[None, None]
+    part, weight = [torch.arange(5, 20)], torch.ones(1, 1, 20)
+
+    def detail(field: torch.Tensor) -> float:
+        flow = Flow(field, empty, empty)
+        return float(landmark_detail([flow], source.unsqueeze(1), driving, weight, part))
+
+    assert detail(stretch + shift) < 1e-6
+    away = (driving[0, 5:, 0] - driving[0, 5:, 0].mean()).abs().mean() * 0.3
+    np.testing.assert_allclose(detail(shift), away, rtol=1e-5)
+
+
+def test_hidden_landmarks_do_not_guide() -> None:
+    driving = torch.rand(1, 6, 2) - 0.5
+    source = driving.unsqueeze(1) + 0.2
+    flow = Flow(torch.zeros(1, 1, 2, 8, 8), *2 * [torch.zeros(1, 1, 1, 8, 8)])
+    weight = torch.ones(1, 1, 6)
+    weight[..., 3:] = 0
+    wrong = source.clone()
+    wrong[:, :, 3:] += 5
+    expected = landmark_flow([flow], source, driving, torch.ones(1, 1, 6))
+    np.testing.assert_allclose(landmark_flow([flow], wrong, driving, weight), expected, rtol=1e-5)
 
 
 def test_reconstruction_weights_what_is_marked() -> None:

@@ -1,0 +1,155 @@
+"""Virtual motion: where the landmarks of a frame would lie, were its head turned or its eyes moved.
+
+Clips seldom show one head far to the left and far to the right, and still portraits never do. The
+tracker's mesh is three-dimensional: turned about the face's centre it says where every point of
+the picture has to go, which is all that landmark-guided flow asks for. Pose, gaze and lids are
+drawn apart from each other here, as they never are in recordings, so that no factor can be read
+off another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdfgc.tracking.canonical import canonical_face
+from pdfgc.tracking.geometry import (
+    Floats,
+    angles_from_rotation,
+    direction_from_angles,
+    rotation_from_angles,
+)
+from pdfgc.tracking.measure import fit_head, gaze_of, pose_of_normalised
+from pdfgc.tracking.topology import Eye, Topology, topology_of
+
+# What may be asked of a head in the picture: yaw, pitch, roll; and how far from where it is. A face
+# that turns further hides what the source shows.
+_MAX_ANGLES = np.radians([35.0, 24.0, 24.0])
+_MAX_TURN = np.radians([32.0, 22.0, 24.0])
+_MAX_GAZE = np.radians([26.0, 16.0])
+# Lids that are less open than this cannot be parted: what they hide is not in the picture.
+_OPEN = 0.55
+# Iris points of an eye less open than this are hidden.
+_HIDDEN = 0.4
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Landmarks after a virtual motion.
+
+    Attributes:
+        points: (n, L, 3) float32 in crop coordinates.
+        pose: (n, 6) float32 head pose in the crop.
+        eye: (n, 4) float32 gaze yaw and pitch, left and right openness.
+        seen: (n, L) float32, 1 where a point shows before and after, 0 where the head hides it.
+    """
+
+    points: NDArray[np.float32]
+    pose: NDArray[np.float32]
+    eye: NDArray[np.float32]
+    seen: NDArray[np.float32]
+
+
+def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.Generator) -> Moved:
+    """Turn, shift and scale heads, turn their eyes and move their lids, each by chance.
+
+    Args:
+        points: (n, L, 3) landmarks in crop coordinates.
+        eye: (n, 4) gaze yaw and pitch (rad), left and right openness.
+        rng: source of chance.
+
+    Returns:
+        The landmarks and the labels that go with them.
+    """
+    n = len(points)
+    topology = topology_of(points.shape[1])
+    fit = fit_head(points)
+    head = fit.head.copy()
+    # Gaze and lids, in head axes.
+    looks = rng.random(n) < 0.6
+    gaze = np.where(looks[:, None], rng.uniform(-1, 1, (n, 2)) * _MAX_GAZE, eye[:, :2])
+    openness, ratios = _openness(eye[:, 2:], rng)
+    _turn_eyes(head, eye[:, :2], gaze, topology)
+    hidden = np.zeros(points.shape[:2], bool)
+    for side, which in enumerate((topology.left_eye, topology.right_eye)):
+        _move_lids(head, which, ratios[:, side], canonical_face(topology).points[:, 1])
+        if topology.has_iris:
+            shut = (openness[:, side] < _HIDDEN) | (eye[:, 2 + side] < _HIDDEN)
+            hidden[:, [which.iris_centre, *which.iris]] = shut[:, None]
+    # The head.
+    before = angles_from_rotation(fit.rotation)
+    asked = rng.uniform(-1, 1, (n, 3)) * _MAX_ANGLES
+    after = before + np.clip(asked - before, -_MAX_TURN, _MAX_TURN)
+    still = rng.random((n, 3)) < np.array([0.15, 0.3, 0.3])
+    after = np.where(still, before, after)
+    rotation = rotation_from_angles(*after.T)
+    scale = fit.scale * np.exp(rng.uniform(-0.12, 0.12, n))
+    shift = np.zeros((n, 1, 3))
+    shift[..., :2] = rng.uniform(-0.12, 0.12, (n, 1, 2))
+    placed = np.einsum("nij,nlj->nli", rotation, head) * scale[:, None, None]
+    placed = (placed + fit.translation[:, None] + shift).astype(np.float32)
+    seen = facing(points) & facing(placed) & ~hidden
+    # What the tracker would read there: its eyeballs are the mean face's, not this person's.
+    open_eyes = (openness.min(axis=1) > _HIDDEN) & topology.has_iris
+    gaze = np.where(open_eyes[:, None], gaze_of(placed), gaze)
+    return Moved(
+        points=placed,
+        pose=pose_of_normalised(placed),
+        eye=np.concatenate([gaze, openness], axis=1).astype(np.float32),
+        seen=seen.astype(np.float32),
+    )
+
+
+def facing(points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which landmarks face the camera, (n, L): those of a turned cheek lie behind the face.
+
+    A face is taken for an ellipsoid about a point behind the eyes; its outline may curve away a
+    little and still be seen.
+    """
+    fit = fit_head(points)
+    face = canonical_face(topology_of(points.shape[1]))
+    centre = face.points[face.topology.jaw].mean(0) * np.array([0.0, 0.5, 1.0])
+    outward = face.points - centre
+    outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
+    towards = -np.einsum("nj,lj->nl", fit.rotation[:, 2], outward)
+    return np.asarray(towards > -0.15)
+
+
+def _openness(own: NDArray[np.float32], rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """New openness of both eyes (n, 2) and its ratio to their own.
+
+    Mostly both move together, at times one alone; often neither does.
+    """
+    n = len(own)
+    asked = np.repeat(rng.uniform(0.0, 1.15, (n, 1)), 2, axis=1)
+    alone = rng.random(n) < 0.2
+    asked[alone, rng.integers(2, size=n)[alone]] = 1.0
+    may = (own.min(axis=1) > _OPEN) & (rng.random(n) < 0.5)
+    openness = np.where(may[:, None], asked, own)
+    return openness, np.where(may[:, None], openness / np.maximum(own, _OPEN), 1.0)
+
+
+def _turn_eyes(head: Floats, before: Floats, after: Floats, topology: Topology) -> None:
+    """Move irises as eyeballs that turn from one gaze to another; in place."""
+    if not topology.has_iris:
+        return
+    face = canonical_face(topology)
+    step = direction_from_angles(*after.T) - direction_from_angles(*before.T)
+    head[:, topology.irises] += face.eyeball_radius * step[:, None]
+
+
+def _move_lids(head: Floats, eye: Eye, ratio: Floats, height: Floats) -> None:
+    """Scale the gap between the lids; nearly all of the way is the upper lid's; in place."""
+    contour = eye.contour
+    corners = [int(i) for i in np.flatnonzero(np.isin(contour, eye.corners))]
+    ring = np.roll(contour, -corners[0])
+    half = len(ring) // 2
+    for along in range(1, half):
+        first, second = int(ring[along]), int(ring[-along])
+        upper, lower = (first, second) if height[first] < height[second] else (second, first)
+        gap = head[:, lower] - head[:, upper]
+        closed = (1 - ratio)[:, None] * gap
+        head[:, upper] += 0.85 * closed
+        head[:, lower] -= 0.15 * closed

@@ -1,0 +1,74 @@
+"""Virtual motion against the tracker's own measurements of the landmarks it makes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pdfgc.tracking.canonical import canonical_face
+from pdfgc.tracking.geometry import rotation_from_angles
+from pdfgc.tracking.measure import apertures_of, gaze_of, mouth_opening_of, pose_of_normalised
+from pdfgc.training.moved import Moved, facing, move
+
+N = 60
+
+
+def _heads(yaw: np.ndarray) -> np.ndarray:
+    rotation = rotation_from_angles(yaw, 0.1, -0.05)
+    return (canonical_face().points @ rotation.transpose(0, 2, 1) * 0.5).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def before() -> np.ndarray:
+    return _heads(np.linspace(-0.4, 0.4, N))
+
+
+@pytest.fixture(scope="module")
+def labels(before: np.ndarray) -> np.ndarray:
+    return np.concatenate([gaze_of(before), np.ones((N, 2), np.float32)], axis=1)
+
+
+@pytest.fixture(scope="module")
+def moved(before: np.ndarray, labels: np.ndarray) -> Moved:
+    return move(before, labels, np.random.default_rng(0))
+
+
+def test_labels_are_what_the_tracker_reads_there(
+    before: np.ndarray, labels: np.ndarray, moved: Moved
+) -> None:
+    np.testing.assert_allclose(moved.pose, pose_of_normalised(moved.points), atol=1e-6)
+    open_eyes = moved.eye[:, 2:].min(1) > 0.4
+    assert open_eyes.sum() > N / 3
+    np.testing.assert_allclose(gaze_of(moved.points)[open_eyes], moved.eye[open_eyes, :2])
+    ratio = apertures_of(moved.points) / apertures_of(before)
+    np.testing.assert_allclose(ratio, moved.eye[:, 2:], atol=0.03)
+
+
+def test_factors_move_apart_from_each_other(moved: Moved, labels: np.ndarray) -> None:
+    turned = moved.pose[:, 0] - np.linspace(-0.4, 0.4, N)
+    looked = moved.eye[:, 0] - labels[:, 0]
+    closed = moved.eye[:, 2] - 1
+    assert np.ptp(turned) > 0.6
+    assert np.ptp(looked) > 0.4
+    assert np.ptp(closed) > 0.5
+    together = np.corrcoef([turned, looked, closed])
+    assert np.abs(together[np.triu_indices(3, 1)]).max() < 0.4
+
+
+def test_lips_stay_as_they_were(before: np.ndarray, moved: Moved) -> None:
+    np.testing.assert_allclose(mouth_opening_of(moved.points), mouth_opening_of(before), atol=0.005)
+
+
+def test_closed_lids_stay_closed(before: np.ndarray, labels: np.ndarray) -> None:
+    shut = labels.copy()
+    shut[:, 2:] = 0.1
+    assert (move(before, shut, np.random.default_rng(1)).eye[:, 2:] == np.float32(0.1)).all()
+
+
+def test_a_turned_head_hides_its_far_cheek() -> None:
+    face = canonical_face()
+    left, right = face.points[:, 0] < -0.8, face.points[:, 0] > 0.8
+    ahead, turned = facing(_heads(np.array([0.0, 0.6])))
+    assert ahead.mean() > 0.9
+    # The nose goes to the image's right: what lies there turns away.
+    assert turned[right].mean() < turned[left].mean() - 0.3
