@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pdfgc.generator import Discriminator
+from pdfgc.generator import Discriminator, Judgement
 from pdfgc.training.losses import feature_matching, hinge_real_fake
 
 
@@ -34,7 +34,8 @@ class Adversary(nn.Module):
 
     def realism(self, fake: Tensor, person: Tensor) -> Tensor:
         """`adversarial` alone, for pictures (B, 3, S, S) that have no real counterpart."""
-        return -self.discriminator(fake, person).score.mean()
+        judged: Judgement = self.discriminator(fake, person)
+        return -judged.score.mean()
 
     def match(self, appearance: Tensor, person: Tensor) -> Tensor:
         """`match`: L1 between the appearance vector (B, D) and the person's row of W."""

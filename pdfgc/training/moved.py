@@ -131,7 +131,9 @@ def _openness(own: NDArray[np.float32], rng: np.random.Generator) -> tuple[Float
     return openness, np.where(may[:, None], openness / np.maximum(own, _OPEN), 1.0)
 
 
-def _turn_eyes(head: Floats, before: Floats, after: Floats, topology: Topology) -> None:
+def _turn_eyes(
+    head: Floats, before: NDArray[np.floating], after: Floats, topology: Topology
+) -> None:
     """Move irises as eyeballs that turn from one gaze to another; in place."""
     if not topology.has_iris:
         return

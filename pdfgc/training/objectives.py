@@ -167,7 +167,7 @@ class ReconstructionObjective(Objective):
 
     landmark_weight: Tensor
 
-    def draw(self, step: int, size: int) -> PairBatch | View:
+    def draw(self, step: int, size: int) -> Batch:
         """Pairs; every sixth batch shows two source images, so that blending is learned."""
         shots = 2 if step % 6 == 3 else 1
         return self.sampler.pairs(step, size, shots, self.model.config.expression_window)
@@ -255,7 +255,7 @@ class AppearanceObjective(ReconstructionObjective):
         self.driver = FeatureDriver(width, model.config.generator.style_width)
         self.regress = head(width, model.config.encoders.hidden_width, POSE_WIDTH + 6)
 
-    def draw(self, step: int, size: int) -> PairBatch | View:
+    def draw(self, step: int, size: int) -> Batch:
         """Single views while the trunk warms up, then pairs."""
         if step < self.config.trunk_steps:
             return self.sampler.poses(step, 3 * size)
