@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from pdfgc import Avatar
-from pdfgc.avatar import Control, Controls, Curve
+from pdfgc.avatar import Control, Controls, Curve, Easing
 
 HERE = Path(__file__).parent
 
@@ -20,7 +20,8 @@ def main() -> None:
     """Write turn.gif and a row of pictures, yaw.png."""
     avatar = Avatar.from_images([HERE / "astronaut.jpg"])
     # Numbers and keyframes: angles in radians, openness 1 = open.
-    turn = Curve.of([(0.0, (0, 0, 0)), (0.4, (radians(15), 0, 0)), (0.8, (0, 0, 0))], eased=True)
+    keys = [(0.0, (0, 0, 0)), (0.4, (radians(15), 0, 0)), (0.8, (0, 0, 0))]
+    turn = Curve.of(keys, easing=Easing.SMOOTH)
     clip = avatar.animate(pose=turn, gaze=(radians(-10), 0.0), blink=[(0.0, 1.0), (0.8, 0.2)])
     clip.save("turn.gif")
     # The same motion again, at half the strength, with one factor exchanged.

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from pdfgc import Avatar, InputError, Motion
-from pdfgc.avatar import Control, Controls, Curve, encoding
-from pdfgc.avatar.drivers import DEFAULT_DURATION_S, to_and_fro
+from pdfgc.avatar import Control, Controls, Curve, Easing, encoding
+from pdfgc.avatar.composing import DEFAULT_DURATION_S
+from pdfgc.avatar.playing import to_and_fro
 from pdfgc.avatar.prior import natural_blinks, natural_pose
 from pdfgc.compositor import soft_mask
 from pdfgc.config import PRESETS
@@ -153,7 +154,7 @@ def test_keyframes(avatar: Avatar) -> None:
     motion = avatar.motion(gaze=[(0, (0, 0)), (1, (0.5, 0))])
     assert len(motion) == 26
     np.testing.assert_allclose(motion.gaze[:, 0], np.linspace(0, 0.5, 26), atol=1e-6)
-    eased = avatar.motion(gaze=Curve.of([(0, (0, 0)), (1, (0.5, 0))], eased=True))
+    eased = avatar.motion(gaze=Curve.of([(0, (0, 0)), (1, (0.5, 0))], easing=Easing.SMOOTH))
     assert eased.gaze[1, 0] < 0.3 * motion.gaze[1, 0]
     np.testing.assert_allclose(eased.gaze[-1], motion.gaze[-1])
 
@@ -168,7 +169,7 @@ def test_keyframes(avatar: Avatar) -> None:
         ({"blink": float("nan")}, "not finite"),
         ({"lip": (0, 1)}, "lip cannot be given as numbers"),
         ({"expression": 0.5}, "expression cannot be given as numbers"),
-        ({"gaze": "auto"}, "no auto gaze"),
+        ({"pose": "camera"}, "only gaze can"),
         ({"gaze": {}}, "is no driver"),
         ({"fps": 0}, "fps is 0"),
         ({"duration_s": -1}, "duration_s"),

@@ -5,7 +5,18 @@ from __future__ import annotations
 from pdfgc.avatar.avatar import Avatar
 from pdfgc.avatar.clip import Clip
 from pdfgc.avatar.controls import Control, Controls, Progress
-from pdfgc.avatar.curve import Curve
+from pdfgc.avatar.curve import Curve, Eye
 from pdfgc.avatar.drivers import Driver
+from pdfgc.avatar.easing import Easing
 
-__all__ = ["Avatar", "Clip", "Control", "Controls", "Curve", "Driver", "Progress"]
+__all__ = [
+    "Avatar",
+    "Clip",
+    "Control",
+    "Controls",
+    "Curve",
+    "Driver",
+    "Easing",
+    "Eye",
+    "Progress",
+]

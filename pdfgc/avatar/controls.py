@@ -12,6 +12,8 @@ Progress = Callable[[str, int, int | None], None]
 """Called while work goes on, with what is being done, how many frames are done, and of how many."""
 
 _MOST_LEAD_S = 1.0
+# Beyond these the head leaves its crop.
+_MOST_MOVE, _MOST_ZOOM = 0.5, 2.0
 # Numbers that an offset may have, by factor; the latent ones have none.
 _OFFSETS = {"pose": (3, 6), "gaze": (2,), "blink": (1, 2), "expression": (), "lip": ()}
 
@@ -44,8 +46,8 @@ class Controls:
 
     Relative means source + driver - the driver's median over time: a head that stands elsewhere
     in its crop, or smaller eyes, are then not carried over, only their movement is. It is asked
-    of clips (videos, frames, saved motions); numbers, and openness in a still image, are always
-    taken as they are.
+    of clips (videos, frames, saved motions); numbers, and openness and expression in a still image,
+    are always taken as they are.
 
     Attributes:
         pose: of the head's angles, place and size.
@@ -57,6 +59,10 @@ class Controls:
         relative_place: of the head's x, y and log-scale.
         relative_gaze: of gaze.
         relative_openness: of the eyes' openness.
+        relative_expression: of the expression's code: another face's neutral is not carried over.
+        move: how far the head is moved right and down, in fractions of the crop, on top of
+            whatever drives it.
+        zoom: by how much the head is made larger, on top of whatever drives it; 1 leaves it.
         lip_lead_s: seconds by which the lips run ahead of the sound. 0 is in step; the released
             PD-FGC code runs 0.08 ahead.
 
@@ -76,7 +82,15 @@ class Controls:
     relative_place: bool = True
     relative_gaze: bool = False
     relative_openness: bool = True
+    relative_expression: bool = False
+    move: tuple[float, float] = (0.0, 0.0)
+    zoom: float = 1.0
     lip_lead_s: float = 0.0
+
+    def change(self, factor: str) -> bool:
+        """Whether codes of this factor that are already there are to be changed."""
+        moved = self.move != (0.0, 0.0) or self.zoom != 1
+        return getattr(self, factor) != Control() or (factor == "pose" and moved)
 
     def __post_init__(self) -> None:
         """Check every factor's control."""
@@ -84,6 +98,14 @@ class Controls:
             raise InputError(
                 f"lip_lead_s is {self.lip_lead_s}; give seconds from -{_MOST_LEAD_S} to "
                 f"{_MOST_LEAD_S}."
+            )
+        if len(self.move) != 2 or not all(abs(each) <= _MOST_MOVE for each in self.move):
+            raise InputError(
+                f"move is {self.move}; give two numbers from -{_MOST_MOVE} to {_MOST_MOVE}."
+            )
+        if not 1 / _MOST_ZOOM <= self.zoom <= _MOST_ZOOM:
+            raise InputError(
+                f"zoom is {self.zoom}; give a number from {1 / _MOST_ZOOM} to {_MOST_ZOOM}."
             )
         for factor, allowed in _OFFSETS.items():
             control: Control = getattr(self, factor)

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pdfgc.avatar.composing import Composer
 from pdfgc.avatar.controls import Controls, Progress
 from pdfgc.avatar.curve import Curve
-from pdfgc.avatar.drivers import AUTO, KEEP, NUMERIC, Composer, Driver, Given, Resolved
+from pdfgc.avatar.drivers import AUTO, CAMERA, KEEP, NUMERIC, Driver
 from pdfgc.avatar.encoding import CodeReader
+from pdfgc.avatar.resolving import Given, Resolved
 from pdfgc.config import OfficialConfig
 from pdfgc.errors import InputError
 from pdfgc.media import official_level, official_mel, official_picture, official_windows
@@ -89,9 +91,10 @@ class OfficialComposer(Composer):
         progress: called while files are read.
     """
 
-    defaults: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("pose", "blink", "gaze", "expression"), KEEP
-    )
+    defaults: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("pose", "blink", "gaze", "expression"), KEEP),
+        "lip": AUTO,
+    }
 
     def __init__(
         self,
@@ -106,12 +109,15 @@ class OfficialComposer(Composer):
         for factor in ("pose", "gaze", "blink"):
             if getattr(controls, factor).offset:
                 raise _no_numbers(f"An offset of {factor}")
+        if controls.move != (0.0, 0.0) or controls.zoom != 1:
+            raise _no_numbers("move and zoom")
         as_they_are = replace(
             controls,
             relative_angles=False,
             relative_place=False,
             relative_gaze=False,
             relative_openness=False,
+            relative_expression=False,
         )
         super().__init__(
             reader, source, fps=fps, seed=seed, controls=as_they_are, progress=progress
@@ -122,8 +128,8 @@ class OfficialComposer(Composer):
         found = super()._resolved(factor, driver)
         if factor in NUMERIC and isinstance(found, Curve | Given):
             raise _no_numbers(f"The {factor} as numbers")
-        if found == AUTO:
-            raise _no_numbers(f"{factor} auto")
+        if found in (AUTO, CAMERA) and factor != "lip":
+            raise _no_numbers(f"{factor} {found}")
         return found
 
     def _default_strength(self, factor: str) -> float:
@@ -140,9 +146,11 @@ class OfficialComposer(Composer):
         # The release scales the codes themselves.
         return np.zeros(1, np.float32)
 
-    def _smoothed(self, factor: str, motion: Motion, *, fresh: bool) -> NDArray[np.float32]:
+    def _smoothed(
+        self, factor: str, rows: NDArray[np.float32], *, fresh: bool
+    ) -> NDArray[np.float32]:
         kernels = {"lip": self.config.lip_smoothing, "pose": self.config.pose_smoothing}
-        rows = super()._smoothed(factor, motion, fresh=fresh)
+        rows = super()._smoothed(factor, rows, fresh=fresh)
         if not fresh or factor not in kernels or self._control(factor).smooth_s is not None:
             return rows
         return over_neighbours(rows, kernels[factor])

@@ -1,4 +1,4 @@
-"""`"auto"`: blinks and small head motion as people have them, the same again for the same seed.
+"""`"auto"`: what faces do by themselves, the same again for the same seed.
 
 A longer clip begins as a shorter one does.
 """
@@ -19,11 +19,22 @@ _EASE_IN_S = 1.0
 # Spontaneous blinks while talking: about 17 a minute, never closer than a second, the lids down in
 # 80 ms and up in 160 ms.
 _MEAN_GAP_S, _GAP_SPREAD, _LEAST_GAP_S = 3.4, 0.5, 1.0
-_DOWN_S, _CLOSED_S, _UP_S = 0.08, 0.04, 0.16
+DOWN_S, CLOSED_S, UP_S = 0.08, 0.04, 0.16
+"""Seconds in which the lids of a blink go down, stay down, and come up."""
 _DEPTH = (0.85, 1.0)
 
-# The two priors draw from streams of their own, so that changing one leaves the other.
-_POSE_STREAM, _BLINK_STREAM = 1, 2
+# Each prior draws from a stream of its own, so that changing one leaves the others.
+_POSE_STREAM, _BLINK_STREAM, _GAZE_STREAM, _EXPRESSION_STREAM = 1, 2, 3, 4
+
+# Eyes that attend to one place jump a few degrees about it, more to the side than up and down, in
+# 40 ms, rest there for a second or so, and come back every other time.
+_MEAN_REST_S, _REST_SPREAD, _LEAST_REST_S, _JUMP_S = 1.1, 0.6, 0.2, 0.04
+_GLANCE = (0.06, 0.03)
+_BACK_SHARE = 0.5
+
+# An expression ebbs and swells between these shares of itself.
+_EXPRESSION_REACH = (0.7, 1.0)
+_EXPRESSION_PERIODS_S = (4.0, 15.0)
 
 
 def natural_pose(n_frames: int, fps: float, seed: int) -> NDArray[np.float32]:
@@ -37,19 +48,30 @@ def natural_pose(n_frames: int, fps: float, seed: int) -> NDArray[np.float32]:
     Returns:
         (T, 6) float32 to be added to a pose.
     """
-    rng = np.random.default_rng([seed, _POSE_STREAM])
+    waves = _waves(n_frames, fps, [seed, _POSE_STREAM], POSE_WIDTH, _PERIODS_S)
+    return np.asarray(waves * _SWAY * _eased_in(n_frames, fps)[:, None], np.float32)
+
+
+def _waves(
+    n_frames: int, fps: float, seeds: list[int], width: int, periods_s: tuple[float, float]
+) -> NDArray[np.float64]:
+    """(T, width) slow movement of unit variance, of waves whose periods lie in a range."""
+    rng = np.random.default_rng(seeds)
     times = np.arange(n_frames) / fps
-    low, high = np.log(_PERIODS_S)
-    periods = np.exp(rng.uniform(low, high, (POSE_WIDTH, _WAVES)))
-    phases = rng.uniform(0, 2 * np.pi, (POSE_WIDTH, _WAVES))
+    low, high = np.log(periods_s)
+    periods = np.exp(rng.uniform(low, high, (width, _WAVES)))
+    phases = rng.uniform(0, 2 * np.pi, (width, _WAVES))
     # Slow waves are the large ones, as in walks that are drawn back to their middle.
     sizes = np.sqrt(periods)
     sizes /= np.linalg.norm(sizes, axis=1, keepdims=True) / np.sqrt(2)
     waves = np.sin(2 * np.pi * times[:, None, None] / periods + phases)
-    ease = np.clip(times / _EASE_IN_S, 0, 1)
-    ease = ease * ease * (3 - 2 * ease)
-    sway: NDArray[np.float32] = ((waves * sizes).sum(-1) * _SWAY * ease[:, None]).astype(np.float32)
-    return sway
+    return np.asarray((waves * sizes).sum(-1))
+
+
+def _eased_in(n_frames: int, fps: float) -> NDArray[np.float64]:
+    """(T,) from 0 to 1 over the first second, so that a clip begins as the source is."""
+    ease = np.clip(np.arange(n_frames) / fps / _EASE_IN_S, 0, 1)
+    return np.asarray(ease * ease * (3 - 2 * ease))
 
 
 def natural_blinks(n_frames: int, fps: float, seed: int) -> NDArray[np.float32]:
@@ -70,13 +92,56 @@ def natural_blinks(n_frames: int, fps: float, seed: int) -> NDArray[np.float32]:
         gap = _MEAN_GAP_S * np.exp(_GAP_SPREAD * rng.standard_normal() - _GAP_SPREAD**2 / 2)
         at_s += max(_LEAST_GAP_S, float(gap))
         depth = rng.uniform(*_DEPTH)
-        if (at_s - _DOWN_S) * fps >= n_frames:
+        if (at_s - DOWN_S) * fps >= n_frames:
             return closed.astype(np.float32)
-        around = slice(
-            max(0, int((at_s - _DOWN_S) * fps)), int((at_s + _CLOSED_S + _UP_S) * fps) + 2
-        )
+        around = slice(max(0, int((at_s - DOWN_S) * fps)), int((at_s + CLOSED_S + UP_S) * fps) + 2)
         after = np.arange(around.start, min(around.stop, n_frames)) / fps - at_s
-        down = np.clip(1 + after / _DOWN_S, 0, 1)
-        up = np.clip(1 - (after - _CLOSED_S) / _UP_S, 0, 1)
+        down = np.clip(1 + after / DOWN_S, 0, 1)
+        up = np.clip(1 - (after - CLOSED_S) / UP_S, 0, 1)
         shape = np.minimum(down, up)
         closed[around] = np.maximum(closed[around], depth * shape * shape * (3 - 2 * shape))
+
+
+def natural_gaze(n_frames: int, fps: float, seed: int) -> NDArray[np.float32]:
+    """Jumps of eyes that attend to one place, which they start from.
+
+    Args:
+        n_frames: T.
+        fps: frames per second.
+        seed: of chance.
+
+    Returns:
+        (T, 2) float32 yaw and pitch in radians, to be added to a gaze.
+    """
+    rng = np.random.default_rng([seed, _GAZE_STREAM])
+    here, at_s = np.zeros(2), 0.0
+    keys, places = [0.0], [here]
+    while at_s * fps < n_frames:
+        rest = _MEAN_REST_S * np.exp(_REST_SPREAD * rng.standard_normal() - _REST_SPREAD**2 / 2)
+        at_s += max(_LEAST_REST_S, float(rest))
+        back, glance = rng.uniform() < _BACK_SHARE, rng.standard_normal(2)
+        there = np.zeros(2) if back else np.clip(glance, -2, 2) * _GLANCE
+        keys += [at_s, at_s + _JUMP_S]
+        places += [here, there]
+        here = there
+    times = np.arange(n_frames) / fps
+    lines = [np.interp(times, keys, axis) for axis in np.transpose(places)]
+    return np.stack(lines, axis=1).astype(np.float32)
+
+
+def natural_ebb(n_frames: int, fps: float, seed: int) -> NDArray[np.float32]:
+    """How much of an expression is there while it ebbs and swells.
+
+    Args:
+        n_frames: T.
+        fps: frames per second.
+        seed: of chance.
+
+    Returns:
+        (T,) float32 strength; it begins at 1.
+    """
+    waves = _waves(n_frames, fps, [seed, _EXPRESSION_STREAM], 1, _EXPRESSION_PERIODS_S)[:, 0]
+    low, high = _EXPRESSION_REACH
+    # The logistic function keeps what may go beyond a range inside it.
+    ebb = low + (high - low) / (1 + np.exp(-2 * waves))
+    return np.asarray(1 + (ebb - 1) * _eased_in(n_frames, fps), np.float32)

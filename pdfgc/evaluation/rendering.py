@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pdfgc.avatar import Avatar
-from pdfgc.avatar.drivers import to_and_fro
 from pdfgc.avatar.official import reader_for
+from pdfgc.avatar.playing import to_and_fro
 from pdfgc.evaluation.clips import resized
 from pdfgc.media import VideoFrame
 from pdfgc.motion import FACTORS, Codes, Motion

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -163,6 +163,16 @@ class Motion:
                 rows[:, part] = self._spread("gaze or openness", rows[:, part].shape, codes)
                 changed["eye"] = rows
         return self._with(changed)
+
+    def with_rows(self, parts: Mapping[str, NDArray[np.float32]]) -> Motion:
+        """The motion with other codes of pose, gaze, blink, expression and lip.
+
+        Args:
+            parts: all five, (T, W) as `rows` gives them.
+        """
+        eye = np.concatenate([parts["gaze"], parts["blink"]], axis=1)
+        lip, pose, expression = (parts[name] for name in ("lip", "pose", "expression"))
+        return replace(self, lip=lip, eye=eye, pose=pose, expression=expression)
 
     def _with(self, codes: dict[str, NDArray[np.float32]]) -> Motion:
         rows = {name: codes.get(name, getattr(self, name)) for name in FACTORS}
