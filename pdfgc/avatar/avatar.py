@@ -234,8 +234,6 @@ class Avatar:
         Raises:
             InputError: a driver cannot be used; the message names it.
         """
-        if batch is not None and batch < 1:
-            raise InputError(f"batch is {batch}; give at least 1.")
         whole = motion if isinstance(motion, Motion) or motion is None else Motion.load(motion)
         codes = self.motion(
             audio=audio,
@@ -256,9 +254,86 @@ class Avatar:
             seed=seed,
             progress=progress,
         )
+        return self._clip(codes, self._sound(audio), crop=crop, batch=batch)
+
+    def edit(
+        self,
+        motion: Motion | File,
+        *,
+        audio: Audio | None = None,
+        pose: Driver | None = None,
+        gaze: Driver | None = None,
+        blink: Driver | None = None,
+        expression: Driver | None = None,
+        lip: Driver | None = None,
+        pose_video: File | None = None,
+        gaze_video: File | None = None,
+        blink_video: File | None = None,
+        expression_video: File | None = None,
+        lip_video: File | None = None,
+        controls: Controls | None = None,
+        sound: Audio | None = None,
+        crop: bool = False,
+        seed: int = 0,
+        batch: int | None = None,
+        progress: Progress | None = None,
+    ) -> Clip:
+        """Change some factors of a clip that was made before, and nothing else.
+
+        Named are the factors that have a driver, those that `controls` changes, and the lips where
+        there is new speech; the codes of all others stay bit by bit what they were. Unlike in
+        `animate`, a clip that drives gaze leaves the lids alone. Length and frame rate are those
+        of the motion; shorter drivers play to and fro.
+
+        Args:
+            motion: of the clip, `Clip.motion` or a saved one.
+            audio: new speech for the lips, no longer than the clip; also its sound.
+            pose: as for `motion`, and so are the other factors.
+            gaze: likewise.
+            blink: likewise.
+            expression: likewise.
+            lip: likewise.
+            pose_video: likewise.
+            gaze_video: likewise.
+            blink_video: likewise.
+            expression_video: likewise.
+            lip_video: likewise.
+            controls: strength, offset and the like, also of factors without a driver: strength 0.5
+                halves what the clip does.
+            sound: sound of the clip that moves nothing, by default `audio`.
+            crop: give the model's square crop instead of the whole source image.
+            seed: of what is `"auto"`.
+            batch: frames drawn at a time, by default what suits the device.
+            progress: called while clips are read.
+
+        Returns:
+            A clip of the source image's size.
+
+        Raises:
+            InputError: a driver cannot be used, or nothing is named.
+        """
+        base = motion if isinstance(motion, Motion) else Motion.load(motion)
+        videos = Drivers(pose_video, gaze_video, blink_video, expression_video, lip_video)
+        drivers = Drivers(pose, gaze, blink, expression, lip).joined(videos)
+        composer = composer_for(
+            self._reader,
+            self.source,
+            fps=base.fps,
+            seed=seed,
+            controls=controls or Controls(),
+            progress=progress,
+        )
+        codes = composer.edit(base, drivers, self._waveform(audio))
+        return self._clip(
+            codes, self._sound(audio if sound is None else sound), crop=crop, batch=batch
+        )
+
+    def _clip(self, codes: Motion, sound: Sound | None, *, crop: bool, batch: int | None) -> Clip:
+        if batch is not None and batch < 1:
+            raise InputError(f"batch is {batch}; give at least 1.")
         compositor = None if crop else Compositor(self._sources.images[0], self._sources.crops[0])
         painter = Painter(self.model, self._appearance, self._source_codes, compositor)
-        return Clip(painter, codes, self._sound(audio), batch or _BATCH[self._loaded.device.type])
+        return Clip(painter, codes, sound, batch or _BATCH[self._loaded.device.type])
 
     def _waveform(self, audio: Audio | None) -> NDArray[np.float32] | None:
         rate = self.model.config.audio.sample_rate

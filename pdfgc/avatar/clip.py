@@ -24,6 +24,8 @@ from pdfgc.motion import Motion
 MOST_HZ = 48_000
 """A sound file is read at its own rate, but at most at this one (samples per second)."""
 
+_THUMBNAILS = 10
+
 
 @dataclass(frozen=True)
 class Sound:
@@ -161,6 +163,23 @@ class Clip:
         write_video(
             path, self._watched(progress), self.fps, self.audio, sample_rate=self.sample_rate
         )
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> NDArray[np.uint8]:
+        """Draw the codes over time, with a few frames of the clip above them.
+
+        Args:
+            path: also write the picture here, `.png` or `.jpg`.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: the place cannot be written.
+        """
+        # In the middle of equal parts of the time.
+        moments = ((np.arange(_THUMBNAILS) + 0.5) * len(self) / _THUMBNAILS).astype(np.int64)
+        codes = joined(self.motion.take(moments), self._painter.source.device)
+        return self.motion.plot(path, thumbnails=list(self._painter.paint(codes)))
 
     def _watched(self, progress: Progress | None) -> Iterator[NDArray[np.uint8]]:
         for done, frame in enumerate(self.frames(), 1):

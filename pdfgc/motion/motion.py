@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -365,24 +365,24 @@ class Motion:
         self,
         path: str | os.PathLike[str] | None = None,
         *,
-        frames: Iterable[NDArray[np.uint8]] | None = None,
+        thumbnails: Sequence[NDArray[np.uint8]] = (),
     ) -> NDArray[np.uint8]:
-        """Draw the codes over time, with thumbnails of the clip above them.
+        """Draw the codes over time; `Clip.plot` adds the thumbnails by itself.
 
         Args:
             path: also write the picture here, `.png` or `.jpg`.
-            frames: the clip's frames in order, (H, W, 3) uint8 RGB, such as `Clip.frames()`;
-                those that are shown are kept. Without them there are curves only.
+            thumbnails: some frames of the clip at equal distances, (H, W, 3) uint8 RGB; each is
+                shown above its share of the time.
 
         Returns:
             (H, W, 3) uint8 RGB.
 
         Raises:
-            InputError: there are fewer frames than the motion has, or the place cannot be written.
+            InputError: the place cannot be written.
         """
         from pdfgc.motion.picture import draw_motion, write_picture
 
-        picture = draw_motion(self, frames)
+        picture = draw_motion(self, thumbnails)
         if path is not None:
             write_picture(picture, path)
         return picture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -18,23 +18,20 @@ from pdfgc.motion.motion import Motion
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-THUMBNAILS = 10
-_SIDE_PX = 160
-_DPI = 100
-_WIDTH_IN = THUMBNAILS * _SIDE_PX / _DPI
+_SIDE_PX, _DPI, _WIDTH_IN = 160, 100, 16.0
 _OPENNESS = "openness"
 _CURVE_IN, _CODES_IN = 1.5, 1.1
 # Room for names on the left and at the foot, so that thumbnails stand above their moments.
-_LEFT, _FOOT_IN, _GAP_IN = 0.07, 0.5, 0.12
+_LEFT, _WIDE, _FOOT_IN, _GAP_IN = 0.07, 0.92, 0.5, 0.12
 
 
-def draw_motion(motion: Motion, frames: Iterable[NDArray[np.uint8]] | None) -> NDArray[np.uint8]:
+def draw_motion(motion: Motion, thumbnails: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """See `Motion.plot`."""
     from matplotlib.figure import Figure
 
     curves = _curves(motion)
-    shown = [] if frames is None else _thumbnails(frames, len(motion))
-    heights = [_SIDE_PX / _DPI * (1 - _LEFT)] if shown else []
+    # Square, however many share the width.
+    heights = [_WIDTH_IN * _WIDE / len(thumbnails)] if len(thumbnails) else []
     heights += [_CURVE_IN] * len(curves) + [_CODES_IN] * 2
     total = sum(heights) + _FOOT_IN + _GAP_IN * len(heights)
     figure = Figure(figsize=(_WIDTH_IN, total), dpi=_DPI, facecolor="white")
@@ -42,11 +39,11 @@ def draw_motion(motion: Motion, frames: Iterable[NDArray[np.uint8]] | None) -> N
     places = []
     for height in heights:
         top -= height
-        places.append((_LEFT, top / total, 1 - _LEFT - 0.01, height / total))
+        places.append((_LEFT, top / total, _WIDE, height / total))
         top -= _GAP_IN
-    if shown:
+    if len(thumbnails):
         axes = figure.add_axes(places.pop(0))
-        axes.imshow(np.concatenate(shown, axis=1), aspect="auto")
+        axes.imshow(_row(thumbnails), aspect="auto")
         axes.axis("off")
     times = np.arange(len(motion)) / motion.fps
     end = motion.duration_s
@@ -118,17 +115,13 @@ def _dressed(axes: Axes, name: str, end: float) -> None:
     axes.tick_params(labelbottom=False, labelsize=8)
 
 
-def _thumbnails(frames: Iterable[NDArray[np.uint8]], count: int) -> list[NDArray[np.uint8]]:
-    """The frames in the middle of equal parts of the time, cut square."""
-    wanted = ((np.arange(THUMBNAILS) + 0.5) * count / THUMBNAILS).astype(int)
-    found: dict[int, NDArray[np.uint8]] = {}
-    for index, frame in enumerate(frames):
-        if index in wanted:
-            height, width = frame.shape[:2]
-            side = min(height, width)
-            left, top = (width - side) // 2, (height - side) // 2
-            square = Image.fromarray(frame).crop((left, top, left + side, top + side))
-            found[index] = np.asarray(square.resize((_SIDE_PX, _SIDE_PX)))
-    if len(found) < len(set(wanted.tolist())):
-        raise InputError(f"The motion has {count} frames, fewer were given; give all of its clip.")
-    return [found[int(index)] for index in wanted]
+def _row(thumbnails: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Thumbnails side by side, cut square."""
+    cells = []
+    for picture in thumbnails:
+        height, width = picture.shape[:2]
+        side = min(height, width)
+        left, top = (width - side) // 2, (height - side) // 2
+        square = Image.fromarray(picture).crop((left, top, left + side, top + side))
+        cells.append(np.asarray(square.resize((_SIDE_PX, _SIDE_PX))))
+    return np.concatenate(cells, axis=1)

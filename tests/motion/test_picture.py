@@ -34,12 +34,11 @@ def test_codes_in_own_units_are_drawn_too() -> None:
 
 def test_thumbnails_stand_above_their_moments() -> None:
     motion = talk(20)
-    frames = [np.full((40, 60, 3), 10 * index, np.uint8) for index in range(20)]
-    picture = motion.plot(frames=iter(frames))
-    curves = motion.plot()
-    assert picture.shape[1] == curves.shape[1]
-    assert picture.shape[0] > curves.shape[0] + 100
-    row = picture[80, 140:1570:150, 0].astype(int)
-    np.testing.assert_allclose(row, 10 * np.arange(1, 21, 2), atol=1)
-    with pytest.raises(InputError, match="fewer were given"):
-        motion.plot(frames=frames[:5])
+    shown = [np.full((40, 60, 3), 25 * index, np.uint8) for index in range(10)]
+    picture, curves = motion.plot(thumbnails=shown), motion.plot()
+    assert picture.shape[1] == curves.shape[1] == 1600
+    # Square, and as much higher is the picture.
+    side = 0.92 * 1600 / 10
+    assert picture.shape[0] - curves.shape[0] == pytest.approx(side + 12, abs=2)
+    middles = (0.07 * 1600 + side * (np.arange(10) + 0.5)).astype(int)
+    np.testing.assert_allclose(picture[80, middles, 0], 25 * np.arange(10), atol=1)

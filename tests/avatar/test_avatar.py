@@ -23,17 +23,6 @@ from pdfgc.motion import BLINK, FACTORS, PLACE
 from pdfgc.weights import load_model, save_model
 
 
-@pytest.fixture(scope="module")
-def avatar(face_image: Path, tiny_weights: Path) -> Avatar:
-    return Avatar.from_images(face_image, weights=tiny_weights, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def driven(avatar: Avatar, face_clip: Path) -> Motion:
-    """The driving clip's own codes."""
-    return avatar._reader.file(face_clip)
-
-
 def possible(avatar: Avatar, openness: NDArray[np.float32]) -> NDArray[np.float32]:
     """Openness as it is limited: to 0..2, but never beyond the source's own."""
     own = avatar.source.openness[0]
