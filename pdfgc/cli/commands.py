@@ -6,6 +6,7 @@ from cyclopts import App
 
 from pdfgc.cli.animate import animate
 from pdfgc.cli.check import check
+from pdfgc.cli.edit import edit
 from pdfgc.cli.imports import importing
 from pdfgc.cli.info import info, version
 from pdfgc.cli.pack import pack
@@ -20,5 +21,5 @@ app = App(
     suppress_keyboard_interrupt=False,  # `run` answers it
 )
 
-for command in (animate, track, pack, train, importing, info, check):
+for command in (animate, edit, track, pack, train, importing, info, check):
     app.command(command)
