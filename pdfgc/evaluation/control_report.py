@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdfgc.evaluation.channels import CHANNELS
 from pdfgc.evaluation.clips import resized
-from pdfgc.evaluation.control import CHANNELS, LATENT, NOTHING, SWEEPS, ControlResult, Moved
+from pdfgc.evaluation.control import LATENT, SWEEPS, ControlResult
+from pdfgc.evaluation.moving import NOTHING, Moved
 from pdfgc.evaluation.report import table
 from pdfgc.metrics import bootstrap_median
 

@@ -7,19 +7,11 @@ import numpy as np
 import pytest
 
 from pdfgc.errors import InputError
-from pdfgc.evaluation.control import (
-    CHANNELS,
-    LATENT,
-    NOTHING,
-    SWEEPS,
-    ControlResult,
-    Moved,
-    channels,
-    control,
-    set_value,
-)
+from pdfgc.evaluation.channels import CHANNELS, channels
+from pdfgc.evaluation.control import LATENT, SWEEPS, ControlResult, control, set_value
 from pdfgc.evaluation.control_report import control_markdown, control_sheet, summarise_control
 from pdfgc.evaluation.measuring import Measured
+from pdfgc.evaluation.moving import NOTHING, Moved
 from pdfgc.evaluation.rendering import CropRenderer
 from pdfgc.evaluation.report import write_json
 from pdfgc.motion import Motion
