@@ -9,7 +9,7 @@ movement is divided by its standard deviation on real clips.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -208,7 +208,7 @@ def _person(
 
 
 def liveliest(
-    clips: Sequence[TestClip], names: Sequence[str], spread: dict[str, float]
+    clips: Sequence[TestClip], names: Sequence[str], spread: Mapping[str, float]
 ) -> TestClip:
     """The clip on which these channels move most.
 
