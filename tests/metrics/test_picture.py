@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pdfgc.metrics import l1, psnr, ssim
+from pdfgc.metrics import l1, ms_ssim, psnr, ssim
 
 
 @pytest.fixture
@@ -83,3 +83,30 @@ def test_unequal_or_float_pictures_are_refused(metric: type[l1]) -> None:
         metric(frames, frames[:, :12])
     with pytest.raises(ValueError, match="uint8"):
         metric(frames.astype(np.float32), frames)
+
+
+@pytest.mark.parametrize(("side", "scales"), [(192, 5), (128, 4), (40, 2)])
+def test_ms_ssim_equals_torchmetrics_terms(side: int, scales: int) -> None:
+    module = pytest.importorskip("torchmetrics.functional.image.ssim")
+    import torch
+
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side] / 9
+    clean = (np.stack([np.sin(x), np.cos(y), np.sin(x + y)], -1)[None] * 90 + 128).astype(np.uint8)
+    noisy = (clean + rng.normal(size=clean.shape) * 25).clip(0, 255).astype(np.uint8)
+    maps = [torch.from_numpy(e).permute(0, 3, 1, 2).float() / 255 for e in (noisy, clean)]
+    weights = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])[:scales]
+    weights = weights / weights.sum()
+    wanted = 1.0
+    for scale, weight in enumerate(weights):
+        if scale == scales - 1:
+            _, whole = module._ssim_update(*maps, data_range=1.0, return_full_image=True)
+            term = whole[..., 5:-5, 5:-5].mean()
+        else:
+            term = module._ssim_update(*maps, data_range=1.0, return_contrast_sensitivity=True)[1]
+        wanted *= float(term) ** weight
+        maps = [torch.nn.functional.avg_pool2d(each, 2) for each in maps]
+    # The five exponents of the paper sum to 1.0001.
+    assert ms_ssim(noisy, clean)[0] == pytest.approx(wanted, abs=2e-4)
+    assert ms_ssim(clean, clean) == pytest.approx(1)
+    assert ms_ssim(255 - clean, clean)[0] < 0.2
