@@ -35,6 +35,7 @@ from pdfgc.files import writing, writing_folder
 from pdfgc.media.audio import read_audio
 from pdfgc.media.video import VideoInfo, probe, read_video, resample_frames
 from pdfgc.media.writer import VideoWriter
+from pdfgc.metrics.sharpness import sharpness as sharpness_of
 from pdfgc.tracking.crop import crop_image
 from pdfgc.tracking.detection import FaceBackend, FaceChoice
 from pdfgc.tracking.track import FaceTrack
@@ -465,12 +466,9 @@ def _cropped(
 
 
 def _sharpness(picture: NDArray[np.uint8]) -> float:
-    """Mean absolute Laplacian of the middle of a crop, grey values in [0, 1]."""
+    """Sharpness of the middle of a crop."""
     quarter = len(picture) // 4
-    grey = picture[quarter:-quarter, quarter:-quarter].mean(-1) / 255
-    middle = 4 * grey[1:-1, 1:-1]
-    around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
-    return float(np.abs(middle - around).mean())
+    return sharpness_of(picture[quarter:-quarter, quarter:-quarter])
 
 
 def _track_bytes(part: FaceTrack) -> bytes:
