@@ -61,6 +61,9 @@ def bootstrap_median(
         return Interval(nan, nan, nan, 0, 0)
     given, names = given[counted], names[counted]
     members = [given[names == name] for name in np.unique(names)]
+    if len(members) == 1:  # every draw would be the same
+        middle = float(np.median(given))
+        return Interval(middle, middle, middle, len(given), 1)
     rng = np.random.default_rng(seed)
     draws = rng.integers(len(members), size=(resamples, len(members)))
     medians = [float(np.median(np.concatenate([members[i] for i in row]))) for row in draws]
