@@ -24,6 +24,7 @@ from pdfgc.media import (
     resample_frames,
 )
 from pdfgc.motion import FACTORS, Codes, Motion
+from pdfgc.motion.rows import unit
 from pdfgc.tracking import (
     FaceBackend,
     FaceTrack,
@@ -151,8 +152,7 @@ class CodeReader:
 
     def lips(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """(T, D_lip) codes that were mixed, made lip codes again: unit length."""
-        length = np.linalg.norm(rows, axis=1, keepdims=True)
-        return np.asarray(rows / np.maximum(length, 1e-6), np.float32)
+        return unit(rows)
 
     def _motion(self, codes: dict[str, NDArray[np.float32]]) -> Motion:
         return Motion(

@@ -130,6 +130,24 @@ def test_each_knob_changes_the_codes_of_one_factor_only(puppet: Avatar) -> None:
         assert len(changed) == 1, knob.name
 
 
+def test_eyes_that_hold_the_camera_do_so_on_the_frames(
+    puppet: Avatar, backend: MediaPipeBackend
+) -> None:
+    turn = [(0.0, (np.radians(-15), 0.0, 0.0)), (1.0, (np.radians(15), 0.0, 0.0))]
+
+    def against_the_head(gaze: object) -> float:
+        """By how much gaze turns back while the head turns on: 1 holds the camera."""
+        clip = puppet.animate(
+            pose=turn, gaze=gaze, blink="keep", lip="keep", crop=True,  # type: ignore[arg-type]
+        )  # fmt: skip
+        seen = measure(np.stack(list(clip.frames())), clip.fps, backend)
+        assert seen is not None
+        return -float(np.polyfit(seen.pose[:, 0], seen.gaze[:, 0], 1)[0])
+
+    # The tracker sees too little of the head's turn, and counts the rest as gaze.
+    assert against_the_head("camera") > against_the_head((0.0, 0.0)) + 0.4
+
+
 def test_bounds_are_exact(result: KnobResult) -> None:
     turned = of(result, "roll")
     gain, leak = turned.moved.gain, turned.leak[1]
