@@ -16,6 +16,7 @@ from pdfgc.avatar.controls import Progress
 from pdfgc.avatar.encoding import joined
 from pdfgc.compositor import Compositor
 from pdfgc.encoders import Appearance
+from pdfgc.errors import InputError
 from pdfgc.media import read_audio, write_video
 from pdfgc.media.opening import opened
 from pdfgc.model import TalkingHead
@@ -41,8 +42,14 @@ class Sound:
 
     @classmethod
     def of_file(cls, path: str | os.PathLike[str]) -> Sound:
-        """The sound of a file that is known to have one."""
+        """The sound of a file.
+
+        Raises:
+            InputError: the file cannot be read, or has no sound.
+        """
         with opened(path) as container:
+            if not container.streams.audio:
+                raise InputError(f"{path}: has no sound; give a file with an audio track.")
             return cls(Path(path), min(MOST_HZ, container.streams.audio[0].rate))
 
     def read(self) -> NDArray[np.float32]:

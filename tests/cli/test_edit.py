@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pdfgc import Motion
+from pdfgc import Avatar, Motion
 from pdfgc.media import probe
 from tests.cli.asking import refusal, told
 
@@ -46,7 +46,11 @@ def test_edit(
 
 
 def test_edit_refuses_in_one_sentence(
-    capsys: pytest.CaptureFixture[str], face_image: Path, tiny_weights: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str],
+    face_image: Path,
+    face_clip: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
 ) -> None:
     codes, out = tmp_path / "a.motion.safetensors", tmp_path / "out.mp4"
     same = ("--source", face_image, "--weights", tiny_weights, "-o", out)
@@ -54,4 +58,10 @@ def test_edit_refuses_in_one_sentence(
     lip, rest = np.ones(8) / 8**0.5, np.zeros(30)
     Motion.rest(frames=3, lip=lip, expression=rest, fps=25, model_id="m").save(codes)
     assert "was made with model m" in refusal(capsys, "edit", codes, *same, "--gaze", "0,0")
+    avatar = Avatar.from_images(face_image, weights=tiny_weights, device="cpu")
+    avatar.motion(duration_s=0.2).save(codes)
+    assert "Nothing is to be changed" in refusal(capsys, "edit", codes, *same)
+    silent = (*same, "--gaze", "0,0", "--sound", face_clip)
+    assert "has no sound" in refusal(capsys, "edit", codes, *silent)
+    assert "no such file" in refusal(capsys, "edit", codes, *same, "--gaze", "nix.csv")
     assert not out.exists()
