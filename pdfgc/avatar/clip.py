@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -137,8 +138,13 @@ class Clip:
 
     @property
     def audio(self) -> NDArray[np.float32] | None:
-        """The sound, (N,) float32 in [-1, 1] at `sample_rate`; read anew at each call."""
-        return None if self._sound is None else self._sound.read()
+        """The sound, (N,) float32 in [-1, 1] at `sample_rate`; read anew at each call.
+
+        It ends where the clip does, at the latest.
+        """
+        if self._sound is None:
+            return None
+        return self._sound.read()[: ceil(len(self) / self.fps * self.sample_rate)]
 
     @property
     def sample_rate(self) -> int:
