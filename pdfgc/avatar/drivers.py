@@ -22,7 +22,7 @@ Driver = File | NDArray[np.generic] | Motion | Curve | Value | Keyframes
 - a `Motion`;
 - an array: (H, W, 3) uint8 RGB is an image, (T, H, W, 3) uint8 are frames at 25 a second, floats
   are codes at the wanted fps: (T, 6) or (T, 3) for pose, (T, 2) for gaze, (T,), (T, 1) or (T, 2)
-  for blink, (T, 30) for expression, (T, D_lip) for lip;
+  for blink, (T, 30) for expression, (T, D_lip) for lip; also by the name of a `.npy` file;
 - `"keep"`: as the source has it;
 - `"auto"`: what faces do by themselves: small motion of the head, blinks, jumps of the eyes, the
   source's own expression that ebbs and swells; the lips follow the audio, or rest;

@@ -121,6 +121,8 @@ class Resolver:
             return read_curve(path, factor)
         if suffix == ".safetensors":
             return self._played(factor, Motion.load(path))
+        if suffix == ".npy":
+            return self._array(factor, _read_array(path))
         return self._played(factor, self.reader.file(path, self.progress), fresh=True)
 
     def _array(self, factor: str, array: NDArray[np.generic]) -> Resolved:
@@ -153,6 +155,16 @@ class Resolver:
             len(pictures),
             self.progress,
         )
+
+
+def _read_array(path: File) -> NDArray[np.generic]:
+    try:
+        array: NDArray[np.generic] = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; check the name.") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: is no readable array ({error}); save it again.") from error
+    return array
 
 
 def _refuse_numbers(factor: str) -> None:

@@ -37,7 +37,7 @@ class Driving:
         pose: "YAW,PITCH,ROLL" in degrees (right, up and clockwise in the image are positive),
             keyframes "0:0,0,0; 1.5:20,0,0 smooth" (seconds:value and the way there: linear, step,
             smooth, smoother, in, out or overshoot), auto, keep, or a file: video, image, saved
-            motion, or keyframes in .csv or .json.
+            motion, .npy array, or keyframes in .csv or .json.
         gaze: "YAW,PITCH" in degrees relative to the head, keyframes, camera (the eyes hold the
             camera while the head turns), auto, keep, or a file.
         blink: openness of the eyes from 0 (closed) to 1 (open), or "LEFT,RIGHT" (the person's

@@ -67,6 +67,18 @@ def test_keyframes_come_from_files(avatar: Avatar, tmp_path: Path) -> None:
     assert motion.gaze[1, 0] < 0.1 * motion.gaze[-1, 0] / 2
 
 
+def test_arrays_come_from_files(avatar: Avatar, tmp_path: Path) -> None:
+    path = tmp_path / "gaze.npy"
+    gaze = np.linspace(-0.2, 0.2, 20).reshape(10, 2)
+    np.save(path, gaze)
+    np.testing.assert_allclose(avatar.motion(gaze=path).gaze, gaze, atol=1e-6)
+    path.write_bytes(b"no array")
+    with pytest.raises(InputError, match="gaze.npy: is no readable array"):
+        avatar.motion(gaze=path)
+    with pytest.raises(InputError, match="no such file"):
+        avatar.motion(gaze=tmp_path / "nix.npy")
+
+
 def test_eyes_hold_the_camera_from_the_pose_as_it_is_driven(avatar: Avatar) -> None:
     turn = [(0, (-0.3, 0, 0)), (1, (0.3, 0.1, 0))]
     controls = Controls(pose=Control(strength=0.5, offset=(0.1, 0, 0), smooth_s=0.2))
