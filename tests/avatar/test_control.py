@@ -73,7 +73,7 @@ def test_arrays_come_from_files(avatar: Avatar, tmp_path: Path) -> None:
     np.save(path, gaze)
     np.testing.assert_allclose(avatar.motion(gaze=path).gaze, gaze, atol=1e-6)
     path.write_bytes(b"no array")
-    with pytest.raises(InputError, match="gaze.npy: is no readable array"):
+    with pytest.raises(InputError, match=r"gaze\.npy: is no readable array"):
         avatar.motion(gaze=path)
     with pytest.raises(InputError, match="no such file"):
         avatar.motion(gaze=tmp_path / "nix.npy")
