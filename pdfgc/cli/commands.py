@@ -7,9 +7,11 @@ from cyclopts import App
 from pdfgc.cli.animate import animate
 from pdfgc.cli.check import check
 from pdfgc.cli.edit import edit
+from pdfgc.cli.evaluate import evaluate
 from pdfgc.cli.imports import importing
 from pdfgc.cli.info import info, version
 from pdfgc.cli.pack import pack
+from pdfgc.cli.score import score
 from pdfgc.cli.track import track
 from pdfgc.cli.train import train
 
@@ -21,5 +23,5 @@ app = App(
     suppress_keyboard_interrupt=False,  # `run` answers it
 )
 
-for command in (animate, edit, track, pack, train, importing, info, check):
+for command in (animate, edit, track, pack, train, evaluate, score, importing, info, check):
     app.command(command)

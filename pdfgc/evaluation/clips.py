@@ -22,6 +22,8 @@ from pdfgc.training.shards import ShardIndex
 
 SAMPLE_RATE = AudioConfig().sample_rate
 """Of all sound in the protocols (Hz)."""
+MAX_FRAMES = 101
+"""Frames taken of each clip: the source and 100 driving frames, 4 s."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +61,73 @@ class Sound:
     wave: NDArray[np.float32]
 
 
+class ClipSet:
+    """Some clips of a pack, read anew each time that they are gone through.
+
+    Args:
+        packed: folder that `pdfgc pack` made.
+        max_frames: frames taken of each clip, from its beginning.
+        limit: how many clips at most; all persons come once before any comes twice.
+
+    Raises:
+        InputError: the folder is no pack.
+    """
+
+    def __init__(
+        self,
+        packed: str | os.PathLike[str],
+        max_frames: int = MAX_FRAMES,
+        limit: int | None = None,
+    ) -> None:
+        self.folder, self.max_frames = Path(packed), max_frames
+        index = ShardIndex(packed)
+        self.digest = index.digest
+        turns: dict[str, int] = {}
+        order = []
+        for key in sorted(index.keys):
+            person = str(index.meta(key)["person"])
+            turns[person] = turns.get(person, -1) + 1
+            order.append((turns[person], key))
+        self.keys = sorted(key for _, key in sorted(order)[:limit])
+        """Of the clips, sorted."""
+
+    def __len__(self) -> int:
+        """Number of clips."""
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[TestClip]:
+        """Clip by clip, in the order of the keys.
+
+        Raises:
+            InputError: a clip has less than 3 frames.
+        """
+        index = ShardIndex(self.folder)
+        with tempfile.TemporaryDirectory() as scratch:
+            for key in self.keys:
+                yield _read(index, key, self.max_frames, Path(scratch))
+
+    def sounds(self, min_frames: int) -> dict[str, Sound]:
+        """The sound of every clip in which it fits the lips, by key; no frame is read.
+
+        Args:
+            min_frames: clips with fewer frames are left out.
+        """
+        index = ShardIndex(self.folder)
+        sounds = {}
+        with tempfile.TemporaryDirectory() as scratch:
+            for key in self.keys:
+                meta = index.meta(key)
+                frames = min(int(meta["n_frames"]), self.max_frames)
+                if meta.get("lag_to_apply_ms") is None or frames < min_frames:
+                    continue
+                wave = _sound(index, key, frames, Path(scratch))
+                if wave is not None:
+                    sounds[key] = Sound(str(meta["person"]), wave)
+        return sounds
+
+
 def read_clips(packed: str | os.PathLike[str], max_frames: int) -> Iterator[TestClip]:
-    """Read a pack clip by clip, in the order of its keys.
+    """Read a whole pack clip by clip, in the order of its keys.
 
     Args:
         packed: folder that `pdfgc pack` made.
@@ -69,37 +136,7 @@ def read_clips(packed: str | os.PathLike[str], max_frames: int) -> Iterator[Test
     Raises:
         InputError: the folder is no pack, or a clip has less than 3 frames.
     """
-    index = ShardIndex(packed)
-    with tempfile.TemporaryDirectory() as scratch:
-        for key in sorted(index.keys):
-            yield _read(index, key, max_frames, Path(scratch))
-
-
-def read_sounds(
-    packed: str | os.PathLike[str], max_frames: int, min_frames: int
-) -> dict[str, Sound]:
-    """The sound of every clip in which it fits the lips, by key; no frame is read.
-
-    Args:
-        packed: folder that `pdfgc pack` made.
-        max_frames: frames taken of each clip, from its beginning.
-        min_frames: clips with fewer frames are left out.
-
-    Raises:
-        InputError: the folder is no pack.
-    """
-    index = ShardIndex(packed)
-    sounds = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        for key in sorted(index.keys):
-            meta = index.meta(key)
-            frames = min(int(meta["n_frames"]), max_frames)
-            if meta.get("lag_to_apply_ms") is None or frames < min_frames:
-                continue
-            wave = _sound(index, key, frames, Path(scratch))
-            if wave is not None:
-                sounds[key] = Sound(str(meta["person"]), wave)
-    return sounds
+    return iter(ClipSet(packed, max_frames))
 
 
 def resized(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pdfgc.avatar import Avatar
+from pdfgc.avatar.encoding import joined
 from pdfgc.avatar.official import reader_for
 from pdfgc.avatar.playing import to_and_fro
 from pdfgc.evaluation.clips import resized
 from pdfgc.media import VideoFrame
-from pdfgc.motion import FACTORS, Codes, Motion
+from pdfgc.motion import CONTROLLED, Motion
 from pdfgc.tracking import FaceChoice
 from pdfgc.weights import LoadedModel
 
@@ -26,14 +27,23 @@ class Drive:
     """One source and what shall drive it, all in crops of one kind.
 
     Attributes:
-        source: (S, S, 3) uint8 RGB.
+        source: (S, S, 3) uint8 RGB, or (K, S, S, 3) several images of one person.
         driving: (T, S, S, 3) uint8 RGB at the model's frame rate.
         sound: (N,) float32 at the model's sample rate; drives the lips in place of the frames.
+        alone: the one factor that the frames drive, all others being the source's own; None = all.
+        name: how a finished video of it is called, without suffix: `PROTOCOL/NAME`.
     """
 
     source: NDArray[np.uint8]
     driving: NDArray[np.uint8]
     sound: NDArray[np.float32] | None = None
+    alone: str | None = None
+    name: str = ""
+
+    @property
+    def sources(self) -> NDArray[np.uint8]:
+        """(K, S, S, 3)."""
+        return self.source if self.source.ndim == 4 else self.source[None]
 
 
 class Render(Protocol):
@@ -44,8 +54,11 @@ class Render(Protocol):
         """Side of the frames it gives (px)."""
         ...
 
-    def __call__(self, drive: Drive) -> NDArray[np.uint8]:
-        """(T, side, side, 3) uint8 RGB, showing the same crop as the driving frames."""
+    def __call__(self, drive: Drive) -> NDArray[np.uint8] | None:
+        """(T, side, side, 3) uint8 RGB, showing the same crop as the driving frames.
+
+        None where the system has nothing to show.
+        """
         ...
 
 
@@ -70,7 +83,18 @@ class CropRenderer:
         motion = self.codes(drive.driving)
         if drive.sound is not None:
             motion = motion.replace(lip=self.speech(drive.sound, len(motion)))
+        if drive.alone is not None:
+            motion = _alone(drive.alone, motion, self.codes(drive.sources[:1]))
         return self.draw(drive.source, motion)
+
+    @torch.inference_mode()
+    def lips(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Lip codes (T, D_lip) of crops (T, S, S, 3) uint8."""
+        encoders = self.loaded.model.encoders
+        side = self.loaded.model.config.encoders.image_size
+        parts = [encoders.lip(encoders.motion(each)) for each in self._batches(crops, side)]
+        codes: NDArray[np.float32] = torch.cat(parts).float().cpu().numpy()
+        return codes
 
     @torch.inference_mode()
     def codes(self, crops: NDArray[np.uint8]) -> Motion:
@@ -82,12 +106,12 @@ class CropRenderer:
             read = encoders.read(pictures)
             for name, parts in rows.items():
                 parts.append(getattr(read, name))
-        joined = {name: torch.cat(parts) for name, parts in rows.items()}
-        expression = encoders.expression.over_clip(joined["feature"])
+        read_off = {name: torch.cat(parts) for name, parts in rows.items()}
+        expression = encoders.expression.over_clip(read_off["feature"])
         return Motion(
-            lip=joined["lip"].cpu().numpy(),
-            eye=joined["eye"].cpu().numpy(),
-            pose=joined["pose"].cpu().numpy(),
+            lip=read_off["lip"].cpu().numpy(),
+            eye=read_off["eye"].cpu().numpy(),
+            pose=read_off["pose"].cpu().numpy(),
             expression=expression.cpu().numpy(),
             fps=float(model.config.audio.fps),
             model_id=self.loaded.model_id,
@@ -106,12 +130,20 @@ class CropRenderer:
 
     @torch.inference_mode()
     def draw(self, source: NDArray[np.uint8], motion: Motion) -> NDArray[np.uint8]:
-        """Draw a source (S, S, 3) with a motion of T frames: (T, side, side, 3) uint8 RGB."""
+        """Draw a source with a motion of T frames: (T, side, side, 3) uint8 RGB.
+
+        Args:
+            source: (S, S, 3) uint8 RGB, or (K, S, S, 3) several images of one person.
+            motion: T frames.
+        """
         model, device = self.loaded.model, self.loaded.device
-        appearance = model.encoders.appearance(next(self._batches(source[None], self.side))[None])
-        own = _joined(self.codes(source[None]), device)[None]
+        sources = source if source.ndim == 4 else source[None]
+        pictures = torch.cat(list(self._batches(sources, self.side)))
+        appearance = model.encoders.appearance(pictures[None])
+        # Each is a still: its expression is its own, not one of a clip.
+        own = torch.cat([joined(self.codes(each[None]), device) for each in sources])[None]
         frames = []
-        for driving in torch.split(_joined(motion, device), self.batch):
+        for driving in torch.split(joined(motion, device), self.batch):
             count = len(driving)
             made = model.generator(
                 appearance.expand(count), own.expand(count, -1, -1), driving
@@ -146,7 +178,9 @@ class AvatarRenderer:
 
     def __call__(self, drive: Drive) -> NDArray[np.uint8]:
         """Every factor from the driving frames; lips from the sound where there is one."""
-        avatar = Avatar.from_images(drive.source, weights=self.loaded, face=FaceChoice.LARGEST)
+        avatar = Avatar.from_images(
+            list(drive.sources), weights=self.loaded, face=FaceChoice.LARGEST
+        )
         reader = reader_for(self.loaded)
         motion = reader.clip(
             lambda: (VideoFrame(p, n / reader.fps, n) for n, p in enumerate(drive.driving)),
@@ -157,7 +191,10 @@ class AvatarRenderer:
         if sound is not None:
             length = round(len(rows) * self.loaded.model.config.audio.samples_per_frame)
             sound = np.pad(sound, (0, max(0, length - len(sound))))[:length]
-        clip = avatar.animate(motion=motion.take(rows), audio=sound)
+        motion = motion.take(rows)
+        if drive.alone is not None:
+            motion = _alone(drive.alone, motion, avatar.source.slice(0, 1))
+        clip = avatar.animate(motion=motion, audio=sound)
         return resized(np.stack(list(clip.frames())), self.side)
 
 
@@ -166,6 +203,8 @@ def renderer_for(loaded: LoadedModel) -> CropRenderer | AvatarRenderer:
     return CropRenderer(loaded) if loaded.model.config.official is None else AvatarRenderer(loaded)
 
 
-def _joined(motion: Motion, device: torch.device) -> Tensor:
-    codes = {name: torch.from_numpy(np.array(getattr(motion, name))) for name in FACTORS}
-    return Codes(**codes).join().to(device)
+def _alone(factor: str, driving: Motion, source: Motion) -> Motion:
+    """The source's own codes but for one factor."""
+    held = source.take(np.zeros(len(driving), np.int64))
+    rows = {name: held.rows(name) for name in CONTROLLED}
+    return held.with_rows(rows | {factor: driving.rows(factor)})

@@ -17,81 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pdfgc.evaluation.reenactment import LOUDNESS, MODEL, REAL, SHUFFLED, STILL, ClipResult
+from pdfgc.evaluation.case import LOUDNESS, MODEL, REAL, SHUFFLED, STILL, Case, Protocol
+from pdfgc.evaluation.leakage import CHANNELS_OF
+from pdfgc.evaluation.measures import MEASURES, SETS
 from pdfgc.files import writing
-from pdfgc.metrics import Interval, bootstrap_median
+from pdfgc.metrics import Interval
 from pdfgc.weights import LoadedModel
 
-FORMAT = "pdfgc.evaluation/1"
+FORMAT = "pdfgc.evaluation/2"
+TITLES = {
+    Protocol.SELF: "Self-reenactment",
+    Protocol.AUDIO: "Lips driven by sound, all else by the frames",
+    Protocol.CROSS: "Cross-person reenactment",
+    Protocol.FACTORS: "One factor driven at a time: the leakage matrix",
+    Protocol.SHOTS: "Few-shot: T images of a person",
+}
+"""How tables and pages call the protocols."""
 
 _PACKAGES = ("pdfgc", "torch", "numpy", "scipy", "mediapipe", "av")
 _LABEL_PX, _LINE_PX = 64, 16
-
-# Measure, what it is, digits.
-_MEASURES = (
-    ("l1", "L1 (0 to 1)", 4),
-    ("psnr", "PSNR (dB)", 2),
-    ("ssim", "SSIM", 3),
-    ("landmarks", "landmark distance / interocular", 4),
-    ("mouth", "mouth distance, aligned / interocular", 4),
-    ("yaw_deg", "yaw error (°)", 2),
-    ("pitch_deg", "pitch error (°)", 2),
-    ("roll_deg", "roll error (°)", 2),
-    ("gaze_deg", "gaze error (°)", 2),
-    ("openness", "openness error", 3),
-    ("yaw_r", "yaw correlation", 2),
-    ("pitch_r", "pitch correlation", 2),
-    ("roll_r", "roll correlation", 2),
-    ("gaze_yaw_r", "gaze yaw correlation", 2),
-    ("gaze_pitch_r", "gaze pitch correlation", 2),
-    ("openness_r", "openness correlation", 2),
-    ("blink_f1", "blink F1", 2),
-    ("mouth_r", "mouth opening correlation", 2),
-    ("jitter", "jitter / interocular", 4),
-    ("lost", "frames without a face", 3),
-)
-_SPEECH = (
-    ("mouth_r", "mouth correlation, best lag within ±5 frames", 2),
-    ("lag", "that lag (frames; > 0: late)", 1),
-    ("mouth_r_at_0", "mouth correlation without lag", 2),
-    ("voice_r", "correlation with the voice's loudness", 2),
-    ("mouth", "mouth distance, aligned / interocular", 4),
-    ("silence", "mouth opening in silence", 3),
-)
-
-
-def summarise(results: Sequence[ClipResult], *, seed: int = 0) -> dict[str, Any]:
-    """Medians over clips with bootstrap intervals; persons are drawn as a whole.
-
-    Args:
-        results: what a protocol gave.
-        seed: of the bootstrap.
-
-    Returns:
-        `rows`, `ratios` and `speech`, each row a mapping of measures to `Interval`s.
-    """
-
-    def over(
-        clips: Sequence[ClipResult], values: Iterable[Mapping[str, float]]
-    ) -> dict[str, Interval]:
-        rows = list(values)
-        persons = [clip.person for clip in clips]
-        return {
-            name: bootstrap_median([row[name] for row in rows], persons, seed=seed)
-            for name in rows[0]
-        }
-
-    speaking = [each for each in results if each.speech]
-    return {
-        "rows": {row: over(results, (r.rows[row] for r in results)) for row in results[0].rows},
-        "ratios": {
-            row: over(results, (each.ratios[row] for each in results)) for row in (REAL, MODEL)
-        },
-        "speech": {
-            row: over(speaking, (each.speech[row] for each in speaking))
-            for row in (speaking[0].speech if speaking else ())
-        },
-    }
 
 
 def origin(loaded: LoadedModel) -> dict[str, Any]:
@@ -99,8 +43,7 @@ def origin(loaded: LoadedModel) -> dict[str, Any]:
     with loaded.path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
-        "versions": {"python": platform.python_version()} | {n: _version(n) for n in _PACKAGES},
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+        **about_machine(),
         "weights": {
             "file": loaded.path.name,
             "sha256": digest,
@@ -111,40 +54,45 @@ def origin(loaded: LoadedModel) -> dict[str, Any]:
     }
 
 
+def about_machine() -> dict[str, Any]:
+    """Versions and machine; no paths."""
+    return {
+        "versions": {"python": platform.python_version()} | {n: _version(n) for n in _PACKAGES},
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+    }
+
+
 def as_json(
-    results: Sequence[ClipResult],
-    summary: Mapping[str, Any],
-    about: Mapping[str, Any],
+    cases: Sequence[Case], summary: Mapping[str, Any], about: Mapping[str, Any]
 ) -> dict[str, Any]:
     """One JSON document of a run.
 
     Args:
-        results: what the protocol gave.
+        cases: what the protocols gave.
         summary: from `summarise`.
-        about: `origin` and whatever else says how the run was made (data's hash, settings, seeds).
+        about: versions, hashes, settings, seeds and whatever else says how the run was made.
 
     Returns:
         Plain values; null stands for what has no value.
     """
     document = {
         "format": FORMAT,
-        "protocol": "self-reenactment",
         **about,
-        **summary,
-        "clips": [
+        "protocols": summary,
+        "cases": [
             {
-                "key": each.key,
+                "protocol": each.protocol.value,
+                "name": each.name,
                 "person": each.person,
                 "frames": each.frames,
                 "rows": each.rows,
                 "ratios": each.ratios,
-                "speech": each.speech,
             }
-            for each in results
+            for each in cases
         ],
     }
-    plain: dict[str, Any] = _plain(document)
-    return plain
+    values: dict[str, Any] = plain(document)
+    return values
 
 
 def write_json(document: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
@@ -154,50 +102,86 @@ def write_json(document: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
         InputError: the place cannot be written.
     """
     with writing(path) as partial:
-        partial.write_text(json.dumps(_plain(document), indent=1) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(plain(document), indent=1) + "\n", encoding="utf-8")
 
 
 def as_markdown(summary: Mapping[str, Any]) -> str:
     """The summary as tables: medians over clips, 95 % intervals, how many clips count."""
-    rows, ratios = summary["rows"], summary["ratios"]
-    head = ["", *rows, *(f"{row} / {STILL}" for row in ratios), "clips"]
+    text = ""
+    for protocol in Protocol:
+        if protocol.value in summary:
+            given = summary[protocol.value]
+            text += f"\n### {TITLES[protocol]} ({given['cases']} videos)\n\n"
+            text += (
+                _factor_tables(given) if protocol is Protocol.FACTORS else _rows(protocol, given)
+            )
+    return text.lstrip()
+
+
+def ordered(rows: Iterable[str]) -> list[str]:
+    """Rows in the order in which they are read."""
+    first = (REAL, MODEL, STILL, SHUFFLED, LOUDNESS)
+    return sorted(rows, key=lambda row: (first.index(row) if row in first else len(first), row))
+
+
+def _rows(protocol: Protocol, given: Mapping[str, Any]) -> str:
+    rows, ratios = given["rows"], given["ratios"]
+    order, shares = ordered(rows), ordered(ratios)
+    head = ["", *order, *(f"{row} / {STILL}" for row in shares), "clips"]
     body = []
-    for name, title, digits in _MEASURES:
-        cells = [_cell(rows[row][name], digits) for row in rows]
-        shares = [_cell(each[name], 2) if name in each else "" for each in ratios.values()]
-        body.append([title, *cells, *shares, str(rows[MODEL][name].n)])
-    text = table(head, body)
-    speech = summary["speech"]
-    if speech:
-        order = [row for row in (REAL, MODEL, SHUFFLED, LOUDNESS, STILL) if row in speech]
+    for each in MEASURES[protocol]:
+        values = [rows[row].get(each.name) for row in order]
+        if any(value is not None and value.n for value in values):
+            cells = [cell(value, each.digits) for value in values]
+            cells += [cell(ratios[row].get(each.name), 2) for row in shares]
+            count = max(value.n for value in values if value is not None)
+            body.append([each.title, *cells, str(count)])
+    for network, title in SETS.items():
+        if network in given["sets"]:
+            found = given["sets"][network]
+            cells = [f"{found[row]:.2f}" if row in found else "–" for row in order]
+            body.append([title, *cells, *("" for _ in shares), ""])
+    return table(head, body)
+
+
+def _factor_tables(given: Mapping[str, Any]) -> str:
+    text = ""
+    for row in ordered(given["change"]):
+        change, follow = given["change"][row], given["follow"][row]
+        text += f"{row}: change of each factor (columns) when one is driven (rows)\n\n"
+        head = ["driven", *CHANNELS_OF, "gain", "correlation", "frames without a face"]
         body = [
-            [title, *(_cell(speech[row].get(name), digits) for row in order)]
-            for name, title, digits in _SPEECH
+            [
+                factor,
+                *(cell(change[factor][column], 2) for column in CHANNELS_OF),
+                *(cell(follow[factor][name], 2) for name in ("gain", "r", "lost")),
+            ]
+            for factor in change
         ]
-        text += "\nLips driven by sound, all else by the frames "
-        text += f"({speech[MODEL]['mouth_r'].n} clips):\n\n"
-        text += table(["", *order], body)
+        text += table(head, body) + "\n"
     return text
 
 
-def contact_sheet(results: Sequence[ClipResult], persons: int = 6) -> NDArray[np.uint8]:
+def contact_sheet(cases: Sequence[Case], persons: int = 6) -> NDArray[np.uint8] | None:
     """Source, driving frames and the model's frames of some persons, two persons side by side.
 
     Args:
-        results: what the protocol gave; of each person the first clip is shown.
+        cases: of one protocol; of each person the first is shown.
         persons: how many, evenly spaced over all.
 
     Returns:
         (H, W, 3) uint8 RGB. Per person, above: the source and real frames; below: the model's.
+        None where there is nothing to see.
     """
-    first = {each.person: each for each in reversed(results)}
-    shown = [first[person] for person in sorted(first)]
+    first = {each.person: each.sample for each in reversed(cases) if each.sample is not None}
+    shown = [(person, first[person]) for person in sorted(first)]
+    if not shown:
+        return None
     at = np.linspace(0, len(shown) - 1, min(persons, len(shown))).round().astype(int)
     blocks = []
-    for clip in (shown[i] for i in at):
-        sample = clip.sample
+    for person, sample in (shown[i] for i in at):
         above = np.concatenate([sample.source, *sample.driving], axis=1)
-        label = _label(sample.source.shape[0], (clip.person, "above: real", "below: model"))
+        label = _label(sample.source.shape[0], (person, "above: real", "below: model"))
         below = np.concatenate([label, *sample.made], axis=1)
         blocks.append(np.concatenate([above, below], axis=0))
     if len(blocks) % 2:
@@ -225,7 +209,8 @@ def _label(side: int, lines: Sequence[str]) -> NDArray[np.uint8]:
     return np.asarray(picture.resize((side, side)) if picture.size[0] != side else picture)
 
 
-def _cell(value: Interval | None, digits: int) -> str:
+def cell(value: Interval | None, digits: int) -> str:
+    """An interval as text."""
     if value is None or value.n == 0:
         return "–"
     middle, low, high = (f"{each:.{digits}f}" for each in (value.median, value.low, value.high))
@@ -245,13 +230,14 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Values as JSON has them: intervals as objects, what is not finite as null."""
     if isinstance(value, Interval):
-        return _plain(asdict(value))
+        return plain(asdict(value))
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, float | np.floating):
         # Six significant digits: beyond that there is only noise.
         return float(f"{float(value):.6g}") if math.isfinite(value) else None

@@ -89,7 +89,8 @@ def _moduli(pictures: NDArray[np.uint8]) -> list[Tensor]:
         given = maps.flatten(0, 1)[:, None]
         real, imaginary = F.conv2d(given, _wavelets(), padding=_RADIUS).chunk(2, dim=1)
         modulus = torch.sqrt(real.square() + imaginary.square())
-        scales.append(modulus.unflatten(0, maps.shape[:2]).flatten(1, 2))
+        count, _, *sides = maps.shape
+        scales.append(modulus.reshape(count, -1, *sides))
     return scales
 
 

@@ -8,18 +8,20 @@ import pytest
 from PIL import Image
 
 from pdfgc.errors import InputError
-from pdfgc.evaluation.clips import read_clips, read_sounds
-from pdfgc.evaluation.reenactment import MODEL, REAL, SHUFFLED, STILL, ClipResult, reenact
+from pdfgc.evaluation.case import MODEL, REAL, SHUFFLED, STILL, Case, Protocol
+from pdfgc.evaluation.clips import ClipSet, read_clips
+from pdfgc.evaluation.judges import Judges, OwnSync
+from pdfgc.evaluation.reenactment import reenact
 from pdfgc.evaluation.rendering import CropRenderer, Drive, Render
 from pdfgc.evaluation.report import (
     as_json,
     as_markdown,
     contact_sheet,
     origin,
-    summarise,
     write_json,
     write_picture,
 )
+from pdfgc.evaluation.summary import summarise
 from pdfgc.tracking import MediaPipeBackend
 from pdfgc.weights import load_model
 from tests.evaluation.renderers import Nothing, Perfect, Still
@@ -28,8 +30,8 @@ from tests.evaluation.renderers import Nothing, Perfect, Still
 ERRORS = ("l1", "landmarks", "roll_deg")
 
 
-def _run(pack: Path, render: Render, backend: MediaPipeBackend, frames: int = 31) -> ClipResult:
-    return reenact(pack, render, backend=backend, max_frames=frames)[0]
+def _run(pack: Path, render: Render, backend: MediaPipeBackend, frames: int = 31) -> Case:
+    return reenact(ClipSet(pack, frames, 1), render, Judges(backend), protocols=[Protocol.SELF])[0]
 
 
 def test_the_real_frames_score_best(pack: Path, backend: MediaPipeBackend) -> None:
@@ -69,38 +71,46 @@ def test_model_runs_through_the_whole_report(
 ) -> None:
     loaded = load_model(tiny_weights, "cpu")
     lines: list[str] = []
-    results = reenact(
-        pack, CropRenderer(loaded), backend=backend, max_frames=76, progress=lines.append
-    )
-    assert len(lines) == len(results) == 3
+    render = CropRenderer(loaded)
+    judges = Judges(backend, sync=OwnSync(loaded))
+    cases = reenact(ClipSet(pack, 76), render, judges, progress=lines.append)
+    assert len(lines) == 3
     # Two clips have sound that fits; each hears the other's where the audio is shuffled.
-    assert [bool(each.speech) for each in results] == [True, True, False]
-    assert set(results[0].speech) == {REAL, STILL, MODEL, SHUFFLED, "loudness"}
-    assert results[0].speech[STILL]["mouth_r"] == 0
-    summary = summarise(results)
+    assert [(each.protocol.value, each.name) for each in cases] == [
+        *(("self", "a"), ("audio", "a"), ("self", "b"), ("audio", "b"), ("self", "c"))
+    ]
+    spoken = cases[1]
+    assert set(spoken.rows) == {REAL, STILL, MODEL, SHUFFLED, "loudness"}
+    assert spoken.rows[STILL]["mouth_r"] == 0
+    assert np.isfinite(spoken.rows[REAL]["sync_confidence"])
+    summary = summarise(cases)
     table = as_markdown(summary)
-    for title in ("PSNR", "blink F1", "held still", "shuffled audio", "loudness"):
+    for title in ("PSNR", "MS-SSIM", "held still", "shuffled audio", "loudness", "Fréchet"):
         assert title in table
-    document = as_json(results, summary, origin(loaded))
+    document = as_json(cases, summary, origin(loaded) | {"judges": judges.about()})
     write_json(document, tmp_path / "run.json")
     kept = json.loads((tmp_path / "run.json").read_text())
     assert kept["weights"]["model_id"] == loaded.model_id
     assert len(kept["weights"]["sha256"]) == 64
     assert kept["versions"]["torch"]
-    assert kept["rows"][REAL]["l1"]["n"] == 3
-    assert kept["rows"][REAL]["l1"]["groups"] == 2
-    assert kept["rows"][REAL]["blink_f1"]["median"] is None
+    found = kept["protocols"]["self"]
+    assert found["rows"][REAL]["l1"]["n"] == 3
+    assert found["rows"][REAL]["l1"]["groups"] == 2
+    assert found["rows"][REAL]["blink_f1"]["median"] is None
+    assert found["sets"]["texture"][REAL] < found["sets"]["texture"][MODEL]
     assert str(tiny_weights.parent) not in json.dumps(kept)
-    write_picture(contact_sheet(results), tmp_path / "sheet.png")
-    with Image.open(tmp_path / "sheet.png") as sheet:
+    sheet = contact_sheet([each for each in cases if each.protocol is Protocol.SELF])
+    assert sheet is not None
+    write_picture(sheet, tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as picture:
         # Two persons side by side: source and five frames each, real above made.
-        assert sheet.size == (2 * 6 * 64, 2 * 64)
+        assert picture.size == (2 * 6 * 64, 2 * 64)
 
 
 def test_renderer_drives_lips_by_sound(pack: Path, tiny_weights: Path) -> None:
     render = CropRenderer(load_model(tiny_weights, "cpu"))
     clip = next(read_clips(pack, 10))
-    wave = read_sounds(pack, 10, 5)["a"].wave
+    wave = ClipSet(pack, 10).sounds(5)["a"].wave
     assert len(wave) == 10 * 640
     seen = render(Drive(clip.frames[0], clip.frames))
     heard = render(Drive(clip.frames[0], clip.frames, wave))
@@ -112,14 +122,19 @@ def test_renderer_drives_lips_by_sound(pack: Path, tiny_weights: Path) -> None:
 
 
 def test_lag_is_taken_out(pack: Path) -> None:
-    sounds = read_sounds(pack, 76, 75)
+    sounds = ClipSet(pack, 76).sounds(75)
     assert set(sounds) == {"a", "b"}
     # b is 40 ms early: silence stands before it.
     assert (sounds["b"].wave[:640] == 0).all()
     assert sounds["b"].wave[640:] == pytest.approx(sounds["a"].wave[:-640])
-    assert read_sounds(pack, 50, 75) == {}
+    assert ClipSet(pack, 50).sounds(75) == {}
 
 
-def test_no_pack_is_refused(tmp_path: Path, backend: MediaPipeBackend) -> None:
+def test_no_pack_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="shards"):
-        reenact(tmp_path, Perfect(), backend=backend)
+        ClipSet(tmp_path)
+
+
+def test_every_person_comes_before_any_comes_twice(pack: Path) -> None:
+    assert ClipSet(pack, limit=2).keys == ["a", "b"]
+    assert ClipSet(pack, limit=9).keys == ["a", "b", "c"]
