@@ -152,10 +152,12 @@ def _likenesses(
 ) -> dict[str, Values]:
     """How like the source's person, and how like the driver, each row is."""
     out: dict[str, Values] = {row: {} for row in pictures}
+    made = {
+        row: identity.vectors(shown, seen[row].landmarks, FACES) for row, shown in pictures.items()
+    }
     for name, clip in (("csim", source), ("driver_csim", driver)):
         own, *_ = identity.vectors(clip.frames[:1], clip.real.landmarks[:1], 1)
         genuine = identity.vectors(clip.frames[1:], clip.real.landmarks[1:], FACES)
-        for row, shown in pictures.items():
-            faces = identity.vectors(shown, seen[row].landmarks, FACES)
+        for row, faces in made.items():
             out[row][name] = identity.score(clip.person, own, genuine, faces)
     return out

@@ -76,7 +76,7 @@ MEASURES: dict[Protocol, tuple[Measure, ...]] = {
         *_STEADY,
     ),
     Protocol.AUDIO: (
-        Measure("mouth_r", "mouth correlation, best lag within ±10 frames", 2, True),
+        Measure("mouth_r", "mouth correlation, best lag within ±6 frames", 2, True),
         Measure("lag", "that lag (frames; > 0: late)", 1, None),
         Measure("mouth_r_at_0", "mouth correlation without lag", 2, True),
         Measure("voice_r", "correlation with the voice's loudness", 2, True),

@@ -47,7 +47,7 @@ from pdfgc.metrics import (
 
 SPEECH_FRAMES = 75
 """Clips with speech count from this length on: 3 s at 25 fps."""
-MAX_LAG = 10
+MAX_LAG = 6
 """Frames by which a mouth may be early or late in the search for the best correlation."""
 
 # Encoded copies of a still; the last one is clean.

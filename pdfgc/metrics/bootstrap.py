@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,24 @@ def bootstrap_median(
         nan = float("nan")
         return Interval(nan, nan, nan, 0, 0)
     given, names = given[counted], names[counted]
-    members = [given[names == name] for name in np.unique(names)]
-    if len(members) == 1:  # every draw would be the same
+    found, group = np.unique(names, return_inverse=True)
+    if len(found) == 1:  # every draw would be the same
         middle = float(np.median(given))
         return Interval(middle, middle, middle, len(given), 1)
     rng = np.random.default_rng(seed)
-    draws = rng.integers(len(members), size=(resamples, len(members)))
-    medians = [float(np.median(np.concatenate([members[i] for i in row]))) for row in draws]
+    medians = _medians(given, group, rng.integers(len(found), size=(resamples, len(found))))
     low, high = np.quantile(medians, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(np.median(given)), float(low), float(high), len(given), len(members))
+    return Interval(float(np.median(given)), float(low), float(high), len(given), len(found))
+
+
+def _medians(
+    values: NDArray[np.float64], group: NDArray[np.int64], draws: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Median of each draw (R, G) of groups, their values (n,) counted as often as they came."""
+    times = np.zeros(draws.shape, np.int64)
+    np.add.at(times, (np.arange(len(draws))[:, None], draws), 1)
+    order = np.argsort(values)
+    reached = times[:, group[order]].cumsum(1)
+    total = reached[:, -1:]
+    middles = [values[order][(reached > at).argmax(1)] for at in ((total - 1) // 2, total // 2)]
+    return np.asarray((middles[0] + middles[1]) / 2)

@@ -28,6 +28,16 @@ def test_clips_of_one_person_are_drawn_together() -> None:
     assert grouped.groups == 3
 
 
+def test_medians_are_those_of_the_drawn_values() -> None:
+    from pdfgc.metrics.bootstrap import _medians
+
+    rng = np.random.default_rng(0)
+    values, group = rng.normal(size=11), np.array([0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 4])
+    draws = rng.integers(5, size=(200, 5))
+    wanted = [np.median(np.concatenate([values[group == each] for each in row])) for row in draws]
+    assert _medians(values, group, draws) == pytest.approx(wanted)
+
+
 def test_what_does_not_count() -> None:
     found = bootstrap_median([1.0, np.nan, 3.0], ["a", "b", "c"])
     assert (found.median, found.n, found.groups) == (2, 2, 2)
