@@ -162,6 +162,16 @@ class GeneratorConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class LandmarkConfig:
+    """How a face's landmarks are taken apart where landmarks drive the generator."""
+
+    face_expressions: int = 14
+    """Expression coefficients of brows, eyes and cheeks: the first of the expression code."""
+    lip_expressions: int = 12
+    """Expression coefficients of lips and jaw: the first of the lip code."""
+
+
+@dataclass(frozen=True, config=_STRICT)
 class OfficialConfig:
     """What the authors' released inference code of PD-FGC does with its four networks."""
 
@@ -203,6 +213,8 @@ class ModelConfig:
     """Frames (at 25 fps) over which the expression feature is averaged: 0.52 s."""
     official: OfficialConfig | None = None
     """Set where the networks are those that the authors of PD-FGC released."""
+    landmarks: LandmarkConfig | None = None
+    """Set where landmark images drive the generator."""
 
 
 FAST = ModelConfig(preset="fast")
@@ -266,7 +278,79 @@ PDFGC_OFFICIAL = ModelConfig(
     official=OfficialConfig(),
 )
 
-PRESETS: dict[str, ModelConfig] = {c.preset: c for c in (TINY, FAST_128, FAST, PDFGC_OFFICIAL)}
+FEWSHOT = ModelConfig(
+    preset="fewshot",
+    generator=GeneratorConfig(
+        driver="landmarks",
+        identity=("adain",),
+        analysis_size=256,
+        base_size=16,
+        channels=(512, 256, 128, 64, 64),
+        source_channels=(512, 256, 128, 64, 0),
+        appearance_width=512,
+        style_width=512,
+    ),
+    encoders=EncoderConfig(lip_width=25),
+    landmarks=LandmarkConfig(),
+)
+MARIONETTE = ModelConfig(
+    preset="marionette",
+    generator=GeneratorConfig(
+        driver="landmarks",
+        identity=("attention", "alignment"),
+        analysis_size=256,
+        base_size=16,
+        channels=(512, 512, 256, 128, 64),
+        source_channels=(512, 512, 256, 128, 64),
+        appearance_width=512,
+        style_width=256,
+    ),
+    encoders=EncoderConfig(lip_width=25),
+    landmarks=LandmarkConfig(),
+)
+_TINY_LANDMARK_ENCODERS = EncoderConfig(
+    image_size=64, light_channels=(8, 8, 16, 16), hidden_width=16, lip_width=25
+)
+FEWSHOT_TINY = ModelConfig(
+    preset="fewshot-tiny",
+    generator=GeneratorConfig(
+        driver="landmarks",
+        identity=("adain",),
+        image_size=64,
+        analysis_size=64,
+        base_size=8,
+        channels=(32, 24, 16, 12),
+        source_channels=(32, 24, 12, 0),
+        appearance_width=32,
+        style_width=32,
+    ),
+    encoders=_TINY_LANDMARK_ENCODERS,
+    landmarks=LandmarkConfig(),
+)
+MARIONETTE_TINY = ModelConfig(
+    preset="marionette-tiny",
+    generator=GeneratorConfig(
+        driver="landmarks",
+        identity=("attention", "alignment"),
+        image_size=64,
+        analysis_size=64,
+        base_size=8,
+        channels=(32, 24, 16, 12),
+        source_channels=(32, 24, 16, 12),
+        appearance_width=32,
+        style_width=32,
+    ),
+    encoders=_TINY_LANDMARK_ENCODERS,
+    landmarks=LandmarkConfig(),
+)
+
+PRESETS: dict[str, ModelConfig] = {
+    c.preset: c
+    for c in (
+        *(TINY, FAST_128, FAST, PDFGC_OFFICIAL),
+        *(FEWSHOT_TINY, FEWSHOT, MARIONETTE_TINY, MARIONETTE),
+    )
+}
 """Model presets by name."""
 
 
@@ -277,11 +361,20 @@ class TrainConfig:
     steps: int = 1000
     """Optimizer steps of the stage."""
     batch_size: int = 16
-    """Samples per step and process."""
+    """Samples per step, over all processes."""
+    parts: int = 1
+    """Parts in which a batch is drawn and which processes share (at least one each): runs with the
+    same parts see the same samples, on however many processes."""
     learning_rate: float = 2e-4
     """Peak learning rate of what the stage trains."""
     adversary_learning_rate: float = 4e-4
     """Learning rate of the discriminator."""
+    adversary_steps: int = 1
+    """Steps of the discriminator for each of the model."""
+    vgg19: str | None = None
+    """File with VGG19's convolutions for the content loss of the meta stages, where supplied."""
+    vggface: str | None = None
+    """Likewise VGGFace's."""
     trunk_steps: int = 0
     """First steps of stage appearance, in which the trunk learns the tracker's numbers alone."""
     adversary_start: int = 0
@@ -306,6 +399,10 @@ class TrainConfig:
     """Steps between two lines of scalars."""
     person_cap: float = 0.25
     """Largest share of a batch that one person may take where appearance is trained."""
+    alarm_after: int = 500
+    """Step from which a contrastive loss that sits at chance is reported."""
+    alarm_gain: float = 0.05
+    """Retrieval above chance, as a share of what is possible, that counts as learned."""
 
     def __post_init__(self) -> None:
         """Refuse shares and counts that make no sense."""
@@ -313,6 +410,14 @@ class TrainConfig:
             raise ValueError("person_cap must be above 0 and at most 1.")
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError("steps and batch_size must be at least 1.")
+        if self.parts < 1 or self.batch_size % self.parts:
+            raise ValueError("batch_size must be a multiple of parts.")
+        if min(self.checkpoint_every, self.sample_every, self.log_every) < 1:
+            raise ValueError("checkpoint_every, sample_every and log_every must be at least 1.")
+        if not 0 <= self.ema_decay < 1 or self.clip_norm <= 0:
+            raise ValueError("ema_decay must lie in [0, 1) and clip_norm be above 0.")
+        if self.adversary_steps < 1:
+            raise ValueError("adversary_steps must be at least 1.")
 
 
 def to_json(config: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from pdfgc.config import ModelConfig
 from pdfgc.encoders import Appearance
 from pdfgc.encoders.official import OfficialEyeEncoder, OfficialPoseEncoder
-from pdfgc.model import TalkingHead, build_model
+from pdfgc.generator.fewshot import FewShotGenerator
+from pdfgc.generator.marionette import MarionetteGenerator
+from pdfgc.model import LandmarkEncoders, TalkingHead, build_model
 from pdfgc.motion import code_width
 
 _GIGA = 1e9
@@ -70,9 +73,47 @@ class Cost:
 
 def cost_of(config: ModelConfig) -> Cost:
     """Count parameters and arithmetic of a model with one source image."""
-    # The released networks are large: there, counting goes without any numbers.
-    with torch.device("cpu" if config.official is None else "meta"):
-        return _counted(config)
+    # Some networks are large: there, counting goes without any numbers.
+    large = config.official is not None or config.landmarks is not None
+    with torch.device("meta" if large else "cpu"):
+        return _counted_landmarks(config) if config.landmarks else _counted(config)
+
+
+def _counted_landmarks(config: ModelConfig) -> Cost:
+    """The parts of a landmark model; tracking and drawing are not counted."""
+    # The bases of the landmarks are numbers from a file: they are made where files are read.
+    with torch.device("cpu"):
+        model = build_model(config).eval().requires_grad_(False)
+    model.to(torch.get_default_device())
+    side, inner = config.generator.image_size, config.encoders.image_size
+    picture, face = torch.zeros(1, 3, side, side), torch.zeros(1, 3, inner, inner)
+    encoders, generator = model.encoders, model.generator
+    if not isinstance(encoders, LandmarkEncoders) or not isinstance(
+        generator, FewShotGenerator | MarionetteGenerator
+    ):
+        raise TypeError(f"preset {config.preset} is no landmark model")
+    shape = torch.zeros(1, *encoders.landmarks.mean.shape)
+    look = encoders.appearance(picture[None], picture[None])
+    calls: dict[str, tuple[nn.Module, Callable[[], object], str]] = {
+        "appearance": (
+            encoders.appearance,
+            lambda: encoders.appearance(picture[None], picture[None]),
+            "source image",
+        ),
+        "transformer": (
+            encoders.transformer,
+            lambda: encoders.transformer(face, shape),
+            "driving frame",
+        ),
+        "generator": (generator, lambda: generator.paint(look, picture), "frame"),
+    }
+    parts = []
+    for name, (module, call, per) in calls.items():
+        with FlopCounterMode(display=False) as counter:
+            call()
+        gflops = counter.get_total_flops() / _GIGA
+        parts.append(Part(name, _size(module), gflops, per, None))
+    return Cost(config.preset, tuple(parts), sum(part.parameters for part in parts), None)
 
 
 def _counted(config: ModelConfig) -> Cost:

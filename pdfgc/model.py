@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pdfgc.config import ModelConfig
+from pdfgc.config import LandmarkConfig, ModelConfig
 from pdfgc.encoders import (
+    Appearance,
     AppearanceEncoder,
     ExpressionEncoder,
     EyeEncoder,
@@ -17,6 +19,8 @@ from pdfgc.encoders import (
     PoseEncoder,
     SpeechEncoder,
 )
+from pdfgc.encoders.embedder import Embedder
+from pdfgc.encoders.landmarks import LandmarkSpace, lip_code
 from pdfgc.encoders.official import (
     OfficialAppearanceEncoder,
     OfficialExpressionEncoder,
@@ -26,7 +30,13 @@ from pdfgc.encoders.official import (
     OfficialPoseEncoder,
     OfficialSpeechEncoder,
 )
+from pdfgc.encoders.target import TargetEncoder
+from pdfgc.encoders.transformer import LandmarkTransformer
 from pdfgc.generator import CodesDriver, Generator, ModulatedGenerator
+from pdfgc.generator.critic import LandmarkCritic
+from pdfgc.generator.drawing import LandmarkDriver
+from pdfgc.generator.fewshot import FewShotGenerator
+from pdfgc.generator.marionette import MarionetteGenerator
 from pdfgc.motion import EXPRESSION_WIDTH, code_scale, code_width
 
 
@@ -90,6 +100,35 @@ class Encoders(nn.Module):
         return FrameCodes(feature, self.lip(feature), eye, pose)
 
 
+class LandmarkEncoders(Encoders):
+    """The encoders of a landmark model: codes are read off landmarks, not off pictures.
+
+    Attributes:
+        appearance: source images and their landmark images to a look.
+        landmarks: landmarks to codes and back.
+        transformer: expression coefficients of one image and its landmarks.
+    """
+
+    def __init__(
+        self,
+        appearance: Embedder | TargetEncoder,
+        landmarks: LandmarkSpace,
+        transformer: LandmarkTransformer,
+    ) -> None:
+        nn.Module.__init__(self)
+        self.appearance = appearance  # type: ignore[assignment]
+        self.landmarks = landmarks
+        self.transformer = transformer
+
+    def read(self, images: Tensor) -> FrameCodes:
+        """Not of pictures alone.
+
+        Raises:
+            TypeError: always; `pdfgc.avatar` reads landmark models' codes off a face track.
+        """
+        raise TypeError("a landmark model's codes are read off landmarks, not off pictures")
+
+
 class TalkingHead(nn.Module):
     """All trained parts of one model.
 
@@ -97,6 +136,7 @@ class TalkingHead(nn.Module):
         config: what it was built from.
         encoders: the factor encoders.
         generator: the shared generator.
+        critic: the discriminator without its persons, where tuning starts from one.
         rest_lip: (lip_width,) lip code of silence, learned with the weights.
         rest_expression: (30,) neutral expression, learned with the weights.
         free_eye: (2,) learned mean of the eye code's free values.
@@ -115,6 +155,28 @@ class TalkingHead(nn.Module):
         self.register_buffer("rest_lip", torch.full((lip,), lip**-0.5))
         self.register_buffer("rest_expression", torch.zeros(EXPRESSION_WIDTH))
         self.register_buffer("free_eye", torch.zeros(2))
+        self.critic: LandmarkCritic | None = None
+
+    def look(self, images: Tensor, codes: Tensor) -> Appearance:
+        """The look of persons.
+
+        Args:
+            images: (B, K, 3, S, S) RGB in [-1, 1].
+            codes: (B, K, D) joined codes of these images; landmark models draw them.
+        """
+        encoder = self.encoders.appearance
+        generator = self.generator
+        if isinstance(generator, FewShotGenerator | MarionetteGenerator) and self.drawn:
+            drawings = generator.landmarks(codes, images.shape[-1])
+            drawn: Appearance = encoder(images, drawings)
+            return drawn
+        plain: Appearance = encoder(images)
+        return plain
+
+    @property
+    def drawn(self) -> bool:
+        """Whether landmark images drive the generator."""
+        return self.config.landmarks is not None
 
 
 def build_model(config: ModelConfig) -> TalkingHead:
@@ -128,12 +190,19 @@ def build_model(config: ModelConfig) -> TalkingHead:
     """
     if config.official is not None:
         return _official(config)
+    if config.landmarks is not None:
+        return _landmarks(config, config.landmarks)
     width = code_width(config.encoders.lip_width)
     scale = torch.tensor(code_scale(config.encoders.lip_width))
+    driver = CodesDriver(width, config.generator.style_width, scale)
+    # Attention and alignment together are MarioNETte's; alignment alone warps in one step.
+    two_steps = {"attention", "alignment"} <= set(config.generator.identity)
     return TalkingHead(
         config,
         Encoders(
-            appearance=AppearanceEncoder(config.generator),
+            appearance=TargetEncoder(config.generator, drawn=False)  # type: ignore[arg-type]
+            if two_steps
+            else AppearanceEncoder(config.generator),
             motion=MotionEncoder(config.encoders),
             lip=LipEncoder(config.encoders),
             speech=SpeechEncoder(config.encoders, config.audio),
@@ -141,8 +210,30 @@ def build_model(config: ModelConfig) -> TalkingHead:
             pose=PoseEncoder(config.encoders),
             expression=ExpressionEncoder(config.encoders, config.expression_window),
         ),
-        Generator(config.generator, CodesDriver(width, config.generator.style_width, scale)),
+        MarionetteGenerator(config.generator, driver)
+        if two_steps
+        else Generator(config.generator, driver),
     )
+
+
+def _landmarks(config: ModelConfig, landmarks: LandmarkConfig) -> TalkingHead:
+    """Few-shot paper (`adain`) and MarioNETte (all else), driven by landmark images."""
+    space = LandmarkSpace(landmarks, config.encoders.lip_width)
+    transformer = LandmarkTransformer(config.encoders, space.alphas)
+    driver, shape = LandmarkDriver(space), config.generator
+    appearance: Embedder | TargetEncoder
+    generator: Generator
+    if shape.identity == ("adain",):
+        appearance, generator = Embedder(shape), FewShotGenerator(shape, driver)
+    else:
+        appearance = TargetEncoder(shape, drawn=True)
+        generator = MarionetteGenerator(shape, driver)
+    model = TalkingHead(config, LandmarkEncoders(appearance, space, transformer), generator)
+    model.critic = LandmarkCritic(shape)
+    model.rest_lip.copy_(
+        torch.from_numpy(lip_code(np.zeros((1, space.lip_width - 1), np.float32))[0])
+    )
+    return model
 
 
 def _official(config: ModelConfig) -> TalkingHead:

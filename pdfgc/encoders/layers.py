@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 
 import torch
@@ -85,6 +86,12 @@ class ImageTrunk(nn.Module):
             raise ValueError(f"expected (B, {expected}), given {tuple(image.shape)}")
         feature: Tensor = self.project(self.squeeze(self.blocks(self.stem(image))).flatten(1))
         return feature
+
+
+def in_full_precision(like: Tensor) -> AbstractContextManager[object]:
+    """No autocast on the device of `like`; where there are only shapes, there is none to leave."""
+    device = like.device.type
+    return nullcontext() if device == "meta" else torch.autocast(device, enabled=False)
 
 
 def head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

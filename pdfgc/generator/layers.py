@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pdfgc.encoders.layers import in_full_precision
+
 
 class AdaIN(nn.Module):
     """Adaptive instance normalisation: scale and shift come from a style.
@@ -60,7 +62,7 @@ def warp(maps: Tensor, flow: Tensor) -> Tensor:
     Returns:
         (B, C, h, w) float32.
     """
-    with torch.autocast(device_type=maps.device.type, enabled=False):
+    with in_full_precision(maps):
         grid = identity_grid(flow.shape[2], flow.shape[3], flow.device) + flow.float().permute(
             0, 2, 3, 1
         )
