@@ -331,7 +331,7 @@ class Sampler:
         rng = self._rng(step, 3)
         rows, frames, number, windows = [], [], [], []
         weights = _capped_weights(self.speaking, SPEAKER_CAP)
-        for i, pick in enumerate(rng.choice(len(self.speaking), clips, p=weights)):
+        for pick in rng.choice(len(self.speaking), clips, p=weights):
             clip = self.speaking[pick]
             spacing = max(1, min(6, clip.length // per_clip))
             at = rng.integers(spacing) + np.arange(0, clip.length - spacing + 1, spacing)
@@ -343,7 +343,8 @@ class Sampler:
             windows.append(mel.reshape(sound.shape[1], len(at), -1).permute(1, 0, 2))
             rows.append(clip.start + at)
             frames.append(at)
-            number.append(np.full(len(at), i))
+            # A clip that is drawn twice is one clip.
+            number.append(np.full(len(at), pick))
         row = np.concatenate(rows)
         window = torch.cat(windows)
         middle = self.bank.audio.window_past

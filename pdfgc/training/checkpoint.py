@@ -46,3 +46,9 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | Non
         raise InputError(
             f"{path}: is no readable checkpoint ({error}); delete it to begin the stage anew."
         ) from error
+
+
+def clear_partial(folder: Path) -> None:
+    """Remove what a killed process was just writing."""
+    for left in folder.glob(".*.partial*"):
+        left.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pdfgc.generator import Flow, Judgement
+from pdfgc.training.ranks import shared_mean
 
 
 def attention_map(points: Tensor, groups: Sequence[Tensor], side: int) -> Tensor:
@@ -46,11 +47,12 @@ def reconstruction(image: Tensor, target: Tensor, weight: Tensor, scales: int = 
     total = image.new_zeros(())
     for level in range(scales):
         difference = image - target
-        total = total + (difference.abs() * weight).mean() / weight.mean()
+        mean = shared_mean(weight.mean())
+        total = total + (difference.abs() * weight).mean() / mean
         if level == 0:
             across = (difference[..., :, 1:] - difference[..., :, :-1]).abs() * weight[..., :, 1:]
             down = (difference[..., 1:, :] - difference[..., :-1, :]).abs() * weight[..., 1:, :]
-            total = total + (across.mean() + down.mean()) / weight.mean()
+            total = total + (across.mean() + down.mean()) / mean
         image, target, weight = (F.avg_pool2d(maps, 2) for maps in (image, target, weight))
     return total / scales
 
@@ -71,7 +73,7 @@ def landmark_flow(flows: Sequence[Flow], source: Tensor, driving: Tensor, weight
     weight = weight * (driving.abs() < 1).all(dim=-1).unsqueeze(1)
     for flow in flows:
         error = (flow_at(flow, driving) - (source - driving.unsqueeze(1))).abs().sum(dim=-1)
-        total = total + (error * weight).sum() / weight.sum().clamp(min=1)
+        total = total + (error * weight).sum() / shared_mean(weight.sum()).clamp(min=1)
     return total / len(flows)
 
 
@@ -104,7 +106,7 @@ def landmark_detail(
             part, share = error[:, :, group], weight[:, :, group].unsqueeze(-1)
             count = share.sum(dim=2, keepdim=True).clamp(min=1)
             inner = (part - (part * share).sum(dim=2, keepdim=True) / count).abs() * share
-            total = total + inner.sum() / share.sum().clamp(min=1)
+            total = total + inner.sum() / shared_mean(share.sum()).clamp(min=1)
     return total / (len(flows) * len(groups))
 
 
@@ -135,7 +137,7 @@ def feature_matching(fake: Judgement, real: Judgement) -> Tensor:
     """L1 between the discriminator's features of fake and real, relative to the real's size."""
     total = fake.score.new_zeros(())
     for made, seen in zip(fake.features, real.features, strict=True):
-        size = seen.float().abs().mean().clamp(min=1e-3)
+        size = shared_mean(seen.float().abs().mean()).clamp(min=1e-3)
         total = total + (made.float() - seen.float()).abs().mean() / size
     return total / len(fake.features)
 

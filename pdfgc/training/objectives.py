@@ -21,6 +21,7 @@ from pdfgc.media import SILENCE
 from pdfgc.model import TalkingHead
 from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, POSE_WIDTH, Codes
 from pdfgc.tracking.topology import topology_of
+from pdfgc.training import ranks
 from pdfgc.training.adversary import Adversary
 from pdfgc.training.batches import (
     Batch,
@@ -198,7 +199,7 @@ class ReconstructionObjective(Objective):
             "synthesis": reconstruction(made.synthesis, target, weight),
             # The mouth's inside appears and vanishes: no flow can move it there. Without this the
             # adversary prefers a sharp copy that does not move.
-            "copying": (made.copied * mouth).mean() / mouth.mean(),
+            "copying": (made.copied * mouth).mean() / ranks.shared_mean(mouth.mean()),
             **self.flow_losses(made, sources, points, batch.seen),
         }
         if adversarial and self.adversary is not None:
@@ -347,17 +348,20 @@ class LipObjective(Objective):
         """Bring synchronous lip and speech codes together."""
         if not isinstance(batch, SpeechBatch):
             raise TypeError(f"stage lip takes moments of speech, given {type(batch).__name__}")
-        lip = self.model.encoders.lip(self.features[batch.rows])
-        speech = self.model.encoders.speech(batch.windows)
-        same = batch.clip[:, None] == batch.clip
-        near = same & ((batch.frame[:, None] - batch.frame).abs() < 6)
-        silent = ~batch.loud[:, None] & ~batch.loud
+        lip = ranks.gathered(self.model.encoders.lip(self.features[batch.rows]))
+        speech = ranks.gathered(self.model.encoders.speech(batch.windows))
+        clip, frame, loud, shape = (
+            ranks.gathered(part) for part in (batch.clip, batch.frame, batch.loud, batch.mouth)
+        )
+        same = clip[:, None] == clip
+        near = same & ((frame[:, None] - frame).abs() < 6)
+        silent = ~loud[:, None] & ~loud
         loss, _ = contrast(lip, speech, self.log_scale, near | silent)
         _, within = contrast(lip.detach(), speech.detach(), self.log_scale, ~same | near)
         rivals = ((same & ~near).sum(1) + 1).float()
         count = same.float().sum(1, keepdim=True)
-        mean = same.float() @ batch.mouth / count
-        moved = (batch.mouth - mean) * 5
+        mean = same.float() @ shape / count
+        moved = (shape - mean) * 5
         mouth = sum(
             (self._centred(self.read_mouth(codes).float(), same, count) - moved).abs().mean()
             for codes in (lip, speech)
@@ -376,6 +380,11 @@ class LipObjective(Objective):
         silence = silence.to(model.rest_lip.device)
         with torch.no_grad():
             model.rest_lip.copy_(model.encoders.speech(silence)[0])
+
+
+def cosine(first: Tensor, second: Tensor) -> Tensor:
+    """Cosine of detached rows (n, D): (n,)."""
+    return F.cosine_similarity(first.detach().float(), second.detach().float())
 
 
 class EyeObjective(Objective):
@@ -402,9 +411,15 @@ class EyeObjective(Objective):
             "gaze": gaze,
             "openness": lids,
         }
+        nearer = cosine(composite, giver) > cosine(composite, taker)
+        scalars = {
+            "gaze_deg": gaze.detach().rad2deg(),
+            "retrieval": nearer.float().mean(),
+            "chance": torch.tensor(0.5),
+        }
         return Outcome(
             losses,
-            {"gaze_deg": gaze.detach().rad2deg()},
+            scalars,
             columns=(batch.giver.image, batch.taker.image, batch.composite),
         )
 
@@ -498,7 +513,7 @@ class ExpressionObjective(ReconstructionObjective):
     def _reconstruct(self, batch: PairBatch, *, adversarial: bool) -> Outcome:
         encoders, shots = self.model.encoders, batch.shots
         row = batch.driving.row
-        number = torch.arange(len(row), device=row.device)
+        number = ranks.offset(len(row)) + torch.arange(len(row), device=row.device)
         with torch.no_grad():
             speech = encoders.speech(batch.speech).float()
             heard = batch.speech_ok & (number % 5 < 3)
@@ -522,11 +537,13 @@ class ExpressionObjective(ReconstructionObjective):
         feature = encoders.motion(picture).float()
         with torch.no_grad():
             wanted = encoders.motion(self.small(batch.driving.image)).float()
-        losses["motion_consistency"] = (feature - wanted).abs().mean() / wanted.abs().mean()
+        size = ranks.shared_mean(wanted.abs().mean())
+        losses["motion_consistency"] = (feature - wanted).abs().mean() / size
         losses |= self._follows(
             picture, feature, encoders.lip(wanted).float(), batch.driving.eye, batch.driving.pose
         )
-        floor = torch.tensor(1.0 / (int(self.banked.clamp(max=self.bank_size)) + len(row)))
+        count = int(self.banked.clamp(max=self.bank_size)) + len(row) * ranks.world()
+        floor = torch.tensor(1.0 / count)
         return self.outcome(batch, made, losses, decorrelation_chance=floor)
 
     def _move(self, batch: MovedBatch, *, adversarial: bool) -> Outcome:
@@ -558,7 +575,8 @@ class ExpressionObjective(ReconstructionObjective):
     def _own_expression(self, window: Tensor) -> Tensor:
         """Expression of the sources; stills give one frame, clips a window: they train as both."""
         middle = window[:, window.shape[1] // 2, None].expand_as(window)
-        still = torch.arange(len(window), device=window.device)[:, None] % 2 == 0
+        number = ranks.offset(len(window)) + torch.arange(len(window), device=window.device)
+        still = number[:, None] % 2 == 0
         window = torch.where(still, middle, window)
         expression: Tensor = self.model.encoders.expression(self.features[window]).float()
         return expression
@@ -583,7 +601,7 @@ class ExpressionObjective(ReconstructionObjective):
         others = start[:, None] + (share * (length[:, None] - 1)).round().long()
         with torch.no_grad():
             mean = self.model.encoders.expression(self.features[others]).float()
-        centred = expression - mean
+        centred, row = ranks.gathered(expression - mean), ranks.gathered(row)
         lips, angles = self.centred_lips[row], self.centred_angles[row]
         filled = int(self.banked.clamp(max=self.bank_size))
         felt = torch.cat([centred, self.expression_bank[:filled]])
