@@ -371,6 +371,8 @@ class TrainConfig:
     """Learning rate of the discriminator."""
     adversary_steps: int = 1
     """Steps of the discriminator for each of the model."""
+    shots: int = 8
+    """Source frames of an episode in the meta stages: K."""
     vgg19: str | None = None
     """File with VGG19's convolutions for the content loss of the meta stages, where supplied."""
     vggface: str | None = None
@@ -416,8 +418,8 @@ class TrainConfig:
             raise ValueError("checkpoint_every, sample_every and log_every must be at least 1.")
         if not 0 <= self.ema_decay < 1 or self.clip_norm <= 0:
             raise ValueError("ema_decay must lie in [0, 1) and clip_norm be above 0.")
-        if self.adversary_steps < 1:
-            raise ValueError("adversary_steps must be at least 1.")
+        if self.adversary_steps < 1 or self.shots < 1:
+            raise ValueError("adversary_steps and shots must be at least 1.")
 
 
 def to_json(config: Any) -> dict[str, Any]:

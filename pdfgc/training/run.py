@@ -198,10 +198,11 @@ class Run:
         made = outcome.pictures
         if adversarial and adversary is not None and made is not None:
             adversary.requires_grad_(True)
-            with self.fabric.autocast():
-                loss = adversary.for_discriminator(made.target, made.image, made.person)
-            scalars["discriminator"] = loss.detach()
-            self._descend(self.players[1], loss, scalars)
+            for _ in range(self.config.adversary_steps):
+                with self.fabric.autocast():
+                    loss = adversary.for_discriminator(made.target, made.image, made.person)
+                scalars["discriminator"] = loss.detach()
+                self._descend(self.players[1], loss, scalars)
         return outcome, scalars
 
     def _weight(self, loss: str) -> float:

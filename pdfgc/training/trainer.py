@@ -63,6 +63,12 @@ def train(
             f"The networks of preset {model.preset} are imported, not trained; choose another "
             "preset."
         )
+    if row.driver != model.generator.driver:
+        fitting = [each.name for each in STAGES.values() if each.driver == model.generator.driver]
+        raise InputError(
+            f"Stage {stage} is for generators driven by {row.driver}, preset {model.preset} is "
+            f"driven by {model.generator.driver}; its stages are {', '.join(fitting)}."
+        )
     config = config or row.defaults
     several = processes * machines > 1
     fabric = Fabric(
@@ -103,6 +109,8 @@ def train_all(
         report: called with stage, step, steps and scalars.
     """
     for name, stage in STAGES.items():
+        if stage.driver != model.generator.driver:
+            continue
         config = (runs or {}).get(name, stage.defaults)
 
         def tell(step: int, steps: int, scalars: dict[str, float], name: str = name) -> None:

@@ -1,0 +1,1 @@
+"""Teachers: networks that judge what is made while a model is trained."""

@@ -1,0 +1,230 @@
+"""Stages of the landmark presets: the landmark transformer, then meta-learning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pdfgc.config import TrainConfig
+from pdfgc.encoders.landmarks import Shapes, shapes_of
+from pdfgc.errors import InputError
+from pdfgc.generator.critic import LandmarkDiscriminator
+from pdfgc.generator.fewshot import FewShotGenerator
+from pdfgc.generator.marionette import MarionetteGenerator
+from pdfgc.model import LandmarkEncoders, TalkingHead
+from pdfgc.motion import Codes
+from pdfgc.tracking.topology import MESH_478
+from pdfgc.training.adversary import Adversary
+from pdfgc.training.augment import Jitter, change_look
+from pdfgc.training.batches import Batch, Sampler
+from pdfgc.training.content import content, teachers_for
+from pdfgc.training.episodes import EpisodeBatch, ExpressionBatch, draw_episodes
+from pdfgc.training.losses import attention_map, landmark_flow, reconstruction
+from pdfgc.training.objectives import Objective, Outcome, Pictures
+
+if TYPE_CHECKING:
+    from pdfgc.training.clips import ClipBank
+
+_CHUNK = 2048
+
+
+class LandmarksObjective(Objective):
+    """Landmark transformer: bases from the data, then alpha from one image and its landmarks.
+
+    l(c, t) = mean + identity(c) + expression(c, t); within a clip expression is what differs from
+    the clip's mean face, and the network learns to tell it from a single frame (MarioNETte,
+    sections 4.1 and 4.2).
+    """
+
+    @property
+    def encoders(self) -> LandmarkEncoders:
+        """The model's encoders."""
+        return _encoders(self.model)
+
+    def prepare(self) -> None:
+        """Fit the bases and work out every frame's expression."""
+        bank, space = self.sampler.bank, self.encoders.landmarks
+        clip = np.concatenate([np.full(c.length, n) for n, c in enumerate(bank.clips)])
+        person = np.concatenate(
+            [np.full(c.length, self.sampler.numbers[c.person]) for c in bank.clips]
+        )
+        shapes = _shapes(bank)
+        space.fit(shapes, person, clip)
+        means = np.stack([shapes.points[clip == n].mean(0) for n in range(len(bank.clips))])
+        self.alphas = space.expressions(shapes, means[clip])
+        mean = space.mean.cpu().numpy()
+        self.shapes = shapes.points - mean
+        quiet = bank.mouth <= np.quantile(bank.mouth, 0.3)
+        still = np.zeros((len(shapes.points), 6))
+        codes = space.codes(shapes, still, still[:, :2], np.ones((len(still), 2)))
+        rest = codes.lip[torch.from_numpy(quiet)].mean(0)
+        self.rest = Codes(rest / rest.norm(), codes.eye, codes.pose, codes.expression.mean(0))
+        size = space.face_basis.flatten(1).norm(dim=1), space.lip_basis.flatten(1).norm(dim=1)
+        config = space.config
+        gain = torch.cat(
+            [size[0][: config.face_expressions], size[1][: config.lip_expressions]]
+        ).to(self.sizes.device)
+        self.sizes = gain / gain.square().mean().sqrt()
+
+    sizes: Tensor = torch.ones(1)
+
+    def draw(self, step: int, size: int) -> Batch:
+        """Frames with changed looks, persons by their share."""
+        rng = np.random.default_rng([self.sampler.seed, step, self.sampler.rank, 8])
+        bank = self.sampler.bank
+        picked = rng.choice(len(bank.clips), size, p=self.sampler.weights)
+        rows = np.array([bank.clips[i].start + rng.integers(bank.clips[i].length) for i in picked])
+        view = self.sampler.view(rows, Jitter.draw(rng, np.zeros(size, bool)))
+        image = change_look(view.image, rng, 0.5)
+        return ExpressionBatch(
+            type(view)(**{**vars(view), "image": image}),
+            torch.from_numpy(self.shapes[rows]),
+            torch.from_numpy(self.alphas[rows]),
+        )
+
+    def forward(self, batch: Batch, *, adversarial: bool) -> Outcome:
+        """Squared error of the coefficients, each by how far it moves landmarks."""
+        del adversarial
+        if not isinstance(batch, ExpressionBatch):
+            raise TypeError(f"stage landmarks takes single frames, given {type(batch).__name__}")
+        side = self.model.config.encoders.image_size
+        image = batch.view.image
+        if image.shape[-1] != side:
+            image = torch.nn.functional.interpolate(image, size=side, mode="area")
+        guess = self.encoders.transformer(image, batch.shape).float()
+        sizes = self.sizes.to(guess.device)
+        error = ((guess - batch.alphas) * sizes).square().mean()
+        nothing = (batch.alphas * sizes).square().mean().clamp(min=1e-6)
+        return Outcome({"alpha": error}, {"unexplained": (error / nothing).detach()})
+
+    def finish(self, model: TalkingHead) -> None:
+        """The bases as they are, not averaged, and the codes at rest."""
+        encoders = _encoders(model)
+        encoders.landmarks.load_state_dict(self.encoders.landmarks.state_dict())
+        model.rest_lip.copy_(self.rest.lip)
+        model.rest_expression.copy_(self.rest.expression)
+
+
+class MetaObjective(Objective):
+    """Meta-learning of the landmark presets (few-shot paper, section 3.2).
+
+    From K frames of a clip with their landmark images, draw another one by its landmark image:
+    content, adversarial, feature matching and match losses; the discriminator sees landmark images
+    too.
+    """
+
+    def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
+        super().__init__(model, sampler, config)
+        if not isinstance(model.generator, FewShotGenerator | MarionetteGenerator):
+            raise TypeError("stage meta trains landmark generators")
+        self._generator = (model.generator,)
+        shape = model.config.generator
+        self.adversary = Adversary(
+            # The same interface with landmark images beside the pictures.
+            LandmarkDiscriminator(shape, len(sampler.numbers))  # type: ignore[arg-type]
+        )
+        self._teachers = teachers_for(config)
+        eyes = (MESH_478.right_eye, MESH_478.left_eye)
+        self._spots = [torch.tensor(i) for i in (MESH_478.outer_lips, *(e.contour for e in eyes))]
+
+    @property
+    def encoders(self) -> LandmarkEncoders:
+        """The model's encoders."""
+        return _encoders(self.model)
+
+    def prepare(self) -> None:
+        """Refuse to begin without the landmarks' bases."""
+        if not bool(self.encoders.landmarks.fitted):
+            raise InputError(
+                "The landmark bases are not fitted; run pdfgc train landmarks on the same --out."
+            )
+
+    def draw(self, step: int, size: int) -> Batch:
+        """Episodes of K frames, the target outside the K."""
+        driver = self._generator[0].landmarks
+        return draw_episodes(self.sampler, driver, step, size, self.config.shots)
+
+    def forward(self, batch: Batch, *, adversarial: bool) -> Outcome:
+        """Draw the target from the K frames' look and its landmark image."""
+        if not isinstance(batch, EpisodeBatch):
+            raise TypeError(f"stage meta takes episodes, given {type(batch).__name__}")
+        target, drawing, shots = batch.driving.image, batch.driving_drawing, batch.shots
+        look = self.encoders.appearance(
+            torch.unflatten(batch.source.image, 0, (-1, shots)),
+            torch.unflatten(batch.source_drawing, 0, (-1, shots)),
+        )
+        made = self._generator[0].paint(look, drawing)
+        spots = attention_map(batch.driving.points, self._spots, target.shape[-1])
+        losses = {
+            "content": content(self._teachers, made.image, target),
+            "reconstruction": reconstruction(made.image, target, 1 + 4 * spots),
+        }
+        if made.flows:
+            points = torch.unflatten(batch.source.points, 0, (-1, shots))[..., :2]
+            weight = torch.ones_like(points[..., 0])
+            losses["flow"] = landmark_flow(
+                made.flows, points, batch.driving.points[..., :2], weight
+            )
+        real = torch.cat([target, drawing], dim=1)
+        fake = torch.cat([made.image, drawing], dim=1)
+        if adversarial and self.adversary is not None:
+            losses |= self.adversary.for_generator(real, fake, batch.person)
+            losses["match"] = self.matching(look.vector, batch.person)
+        source = batch.source.image[::shots]
+        return Outcome(
+            losses=losses,
+            scalars={
+                "l1": (made.image - target).abs().mean().detach(),
+                "held_still_l1": (source - target).abs().mean(),
+            },
+            pictures=Pictures(fake, real, batch.person),
+            columns=(source, drawing, target, made.image.detach()),
+        )
+
+    def matching(self, vector: Tensor, person: Tensor) -> Tensor:
+        """L1 between embedding and the person's row of W: both sides learn it (equation 3)."""
+        assert self.adversary is not None
+        return self.adversary.match(vector, person)
+
+    def finish(self, model: TalkingHead) -> None:
+        """Keep the discriminator without its persons: tuning starts from it."""
+        if self.adversary is None or model.critic is None:
+            return
+        discriminator = self.adversary.discriminator
+        assert isinstance(discriminator, LandmarkDiscriminator)
+        model.critic.load_state_dict(discriminator.critic.state_dict())
+
+
+class UnmatchedObjective(MetaObjective):
+    """Meta-learning of the feed-forward variant (FF): no match term (few-shot paper, section 4)."""
+
+    def matching(self, vector: Tensor, person: Tensor) -> Tensor:
+        """Nothing ties the embedding to the rows of W."""
+        del person
+        return vector.new_zeros(())
+
+
+def _shapes(bank: ClipBank) -> Shapes:
+    """Faces of all frames of a bank, in head axes."""
+    parts = [
+        shapes_of(
+            np.asarray(bank.landmarks[at : at + _CHUNK], np.float32),
+            bank.openness[at : at + _CHUNK],
+        )
+        for at in range(0, len(bank.landmarks), _CHUNK)
+    ]
+    known: NDArray[np.bool_] = np.concatenate([part.lids_known for part in parts])
+    return Shapes(np.concatenate([part.points for part in parts]), known)
+
+
+def _encoders(model: TalkingHead) -> LandmarkEncoders:
+    if not isinstance(model.encoders, LandmarkEncoders):
+        raise InputError(
+            f"Preset {model.config.preset} is driven by codes and has no landmark stages; choose "
+            f"fewshot or marionette."
+        )
+    return model.encoders
