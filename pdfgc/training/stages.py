@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
 from pdfgc.config import TrainConfig
 from pdfgc.errors import InputError
 from pdfgc.model import TalkingHead
+from pdfgc.training.meta import LandmarksObjective, MetaObjective, UnmatchedObjective
 from pdfgc.training.objectives import (
     AppearanceObjective,
     ExpressionObjective,
@@ -39,6 +40,24 @@ _FOLLOWING = {
 
 _MOVED = {"flow": 10.0, "detail": 10.0, "adversarial": 0.1} | _FOLLOWING
 
+# Few-shot paper, section 3.4; the pixels stand in for the VGG networks where none are supplied.
+_META_LOSSES = {
+    "content": 1.0,
+    "reconstruction": 5.0,
+    "flow": 10.0,
+    "adversarial": 1.0,
+    "feature_matching": 10.0,
+    "match": 80.0,
+}
+_META_RUN = TrainConfig(
+    steps=75_000,
+    batch_size=8,
+    learning_rate=5e-5,
+    adversary_learning_rate=2e-4,
+    adversary_steps=2,
+    shots=8,
+)
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -51,6 +70,7 @@ class Stage:
         objective: its losses.
         weights: weight of every loss by the name that is logged.
         defaults: its run, unless told otherwise.
+        driver: what drives the generators that it is for.
     """
 
     name: str
@@ -59,6 +79,7 @@ class Stage:
     objective: type[Objective]
     weights: Mapping[str, float]
     defaults: TrainConfig
+    driver: str = "codes"
 
 
 STAGES: dict[str, Stage] = {
@@ -106,6 +127,33 @@ STAGES: dict[str, Stage] = {
             | _FOLLOWING
             | {f"moved_{name}": weight for name, weight in _MOVED.items()},
             defaults=TrainConfig(steps=4000, batch_size=16, adversary_start=1500),
+        ),
+        Stage(
+            name="landmarks",
+            trains=("encoders.transformer",),
+            starts_from=(),
+            objective=LandmarksObjective,
+            weights={"alpha": 1.0},
+            defaults=TrainConfig(steps=3000, batch_size=32, learning_rate=1e-3),
+            driver="landmarks",
+        ),
+        Stage(
+            name="meta",
+            trains=("encoders.appearance", "generator"),
+            starts_from=("landmarks",),
+            objective=MetaObjective,
+            weights=_META_LOSSES,
+            defaults=_META_RUN,
+            driver="landmarks",
+        ),
+        Stage(
+            name="meta-ff",
+            trains=("encoders.appearance", "generator"),
+            starts_from=("landmarks",),
+            objective=UnmatchedObjective,
+            weights=_META_LOSSES,
+            defaults=replace(_META_RUN, steps=2 * _META_RUN.steps),
+            driver="landmarks",
         ),
     )
 }
