@@ -159,7 +159,7 @@ def _self(
     }
     rows = {
         row: {name: float(each.mean()) for name, each in wrong[row].items()}
-        | likeness(shown, driven)
+        | likeness(shown[::EVERY], driven[::EVERY])
         | judges.likeness(shown[::EVERY], driven[::EVERY])
         | correlations(seen[row].take(known), reference.take(known), open_eye, clip.fps)
         | {"mouth_sharpness": sharp_mouth(shown, seen[row], driven, reference)}

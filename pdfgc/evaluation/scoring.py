@@ -38,7 +38,7 @@ from pdfgc.tracking import FaceBackend
 FACES = 4
 """Frames of a row whose identity is scored."""
 EVERY = 4
-"""Of the frames of a row, every how many-th counts in distances of sets."""
+"""Of the frames of a row, every how many-th counts where pictures as a whole are compared."""
 
 Pictures = NDArray[np.uint8]
 Floats = NDArray[np.float64]
