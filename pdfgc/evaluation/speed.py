@@ -87,13 +87,13 @@ def time_ms(work: Callable[[], object], device: torch.device) -> NDArray[np.floa
         (n,) float64, time of each run (ms).
     """
     work()
-    _wait(device)
+    wait(device)
     times: list[float] = []
     began = time.perf_counter()
     while len(times) < _LEAST_RUNS or time.perf_counter() - began < _LEAST_S:
         start = time.perf_counter()
         work()
-        _wait(device)
+        wait(device)
         times.append((time.perf_counter() - start) * 1000)
     return np.array(times)
 
@@ -116,14 +116,14 @@ def time_all(
         One entry per piece of work, in ms per frame where its name says so.
     """
     device = loaded.device
-    fixed = _fixed(device)
+    fixed = fixed_operation(device)
     for what, units, work in _pieces(loaded, image, sound):
         before = time_ms(fixed, device)
         took = time_ms(work, device) / units
         after = time_ms(fixed, device)
-        yield _timing(what, took, (np.median(before) + np.median(after)) / 2)
+        yield timing(what, took, (np.median(before) + np.median(after)) / 2)
     took = time_ms(fixed, device)
-    yield _timing("fixed operation: 3x3 convolution 128 to 128 at 64x64", took, np.median(took))
+    yield timing("fixed operation: 3x3 convolution 128 to 128 at 64x64", took, np.median(took))
 
 
 def peak_memory(
@@ -192,12 +192,14 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _timing(what: str, took: NDArray[np.float64], fixed_ms: np.floating) -> Timing:
+def timing(what: str, took: NDArray[np.float64], fixed_ms: float | np.floating) -> Timing:
+    """Times of one unit of work (n,) in ms, beside the fixed operation's."""
     middle = float(np.median(took))
     return Timing(what, middle, float(took.min()), middle / float(fixed_ms), len(took))
 
 
-def _fixed(device: torch.device) -> Callable[[], Tensor]:
+def fixed_operation(device: torch.device) -> Callable[[], Tensor]:
+    """The convolution that everything is timed against."""
     maps = torch.randn(1, 128, 64, 64, device=device)
     weight = torch.randn(128, 128, 3, 3, device=device)
 
@@ -260,7 +262,8 @@ def _quietly(work: Callable[..., object], *given: object) -> Callable[[], object
     return run
 
 
-def _wait(device: torch.device) -> None:
+def wait(device: torch.device) -> None:
+    """Wait until a device has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
