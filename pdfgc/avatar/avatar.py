@@ -45,8 +45,8 @@ class Avatar:
         ]
         with torch.inference_mode():
             pictures = to_tensor(np.stack(crops), loaded.device)
-            self._appearance = loaded.model.encoders.appearance(pictures[None])
-        self._source_codes = joined(sources.codes, loaded.device)[None]
+            self._source_codes = joined(sources.codes, loaded.device)[None]
+            self._appearance = loaded.model.look(pictures[None], self._source_codes)
 
     @classmethod
     def from_images(

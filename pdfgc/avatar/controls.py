@@ -60,6 +60,9 @@ class Controls:
         relative_gaze: of gaze.
         relative_openness: of the eyes' openness.
         relative_expression: of the expression's code: another face's neutral is not carried over.
+        relative_geometry: of the shape of the face in landmark presets: the driver's expression on
+            the source's own geometry (MarioNETte's landmark transformer); else the driver's whole
+            face is drawn. Without effect in presets that codes drive.
         move: how far the head is moved right and down, in fractions of the crop, on top of
             whatever drives it.
         zoom: by how much the head is made larger, on top of whatever drives it; 1 leaves it.
@@ -83,6 +86,7 @@ class Controls:
     relative_gaze: bool = False
     relative_openness: bool = True
     relative_expression: bool = False
+    relative_geometry: bool = True
     move: tuple[float, float] = (0.0, 0.0)
     zoom: float = 1.0
     lip_lead_s: float = 0.0

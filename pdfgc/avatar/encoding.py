@@ -115,7 +115,7 @@ class CodeReader:
         """
         config = self.loaded.model.config
         track = track_frames(
-            _watched(frames(), f"tracking {Path(name).name}", total, progress),
+            watched(frames(), f"tracking {Path(name).name}", total, progress),
             backend=self.backend,
             fps=self.fps,
             crop=config.crop,
@@ -125,7 +125,7 @@ class CodeReader:
         crops = (
             self.cut(frame.image, crop, side)
             for frame, crop in zip(
-                _watched(frames(), f"encoding {Path(name).name}", len(track), progress),
+                watched(frames(), f"encoding {Path(name).name}", len(track), progress),
                 self.crops(track),
                 strict=False,
             )
@@ -229,7 +229,7 @@ class CodeReader:
         encoders = self.loaded.model.encoders
         codes: dict[str, list[NDArray[np.float32]]] = {"lip": [], "eye": [], "pose": []}
         features = []
-        for batch in _batched(crops, _BATCH):
+        for batch in batched(crops, _BATCH):
             pictures = to_tensor(np.stack(batch), self.loaded.device)
             read = encoders.read(pictures)
             features.append(read.feature.cpu().numpy())
@@ -285,7 +285,8 @@ def _bridged(rows: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[np.f
     return rows
 
 
-def _batched(items: Iterable[NDArray[np.uint8]], size: int) -> Iterator[list[NDArray[np.uint8]]]:
+def batched(items: Iterable[NDArray[np.uint8]], size: int) -> Iterator[list[NDArray[np.uint8]]]:
+    """Items in lists of `size`; the last one may be shorter."""
     batch: list[NDArray[np.uint8]] = []
     for item in items:
         batch.append(item)
@@ -296,9 +297,10 @@ def _batched(items: Iterable[NDArray[np.uint8]], size: int) -> Iterator[list[NDA
         yield batch
 
 
-def _watched(
+def watched(
     frames: Iterable[VideoFrame], what: str, total: int | None, progress: Progress | None
 ) -> Iterator[VideoFrame]:
+    """The same frames; each is reported when it has been used."""
     for frame in frames:
         yield frame
         if progress:

@@ -15,6 +15,7 @@ from pdfgc.avatar.controls import Controls, Progress
 from pdfgc.avatar.curve import Curve
 from pdfgc.avatar.drivers import AUTO, CAMERA, KEEP, NUMERIC, Driver
 from pdfgc.avatar.encoding import CodeReader
+from pdfgc.avatar.landmarks import LandmarkComposer, LandmarkReader
 from pdfgc.avatar.resolving import Given, Resolved
 from pdfgc.config import OfficialConfig
 from pdfgc.errors import InputError
@@ -186,6 +187,8 @@ def _no_numbers(what: str) -> InputError:
 def reader_for(loaded: LoadedModel) -> CodeReader:
     """The reader that a model needs."""
     official = loaded.model.config.official
+    if loaded.model.config.landmarks is not None:
+        return LandmarkReader(loaded)
     return CodeReader(loaded) if official is None else OfficialReader(loaded, official)
 
 
@@ -199,6 +202,10 @@ def composer_for(
     progress: Progress | None,
 ) -> Composer:
     """The composer that goes with a reader; see `Composer` for the arguments."""
+    if isinstance(reader, LandmarkReader):
+        return LandmarkComposer(
+            reader, source, fps=fps, seed=seed, controls=controls, progress=progress
+        )
     if isinstance(reader, OfficialReader):
         return OfficialComposer(
             reader, source, fps=fps, seed=seed, controls=controls, progress=progress

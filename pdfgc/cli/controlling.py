@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pdfgc.avatar import Controls
 
 _FACTORS = tuple(ANGLES)
-_AGAINST = ("angles", "place", "gaze", "openness", "expression")
+_AGAINST = ("angles", "place", "gaze", "openness", "expression", "geometry")
 
 
 @Parameter(name="*")
@@ -32,7 +32,8 @@ class Controlling:
         offset: what is added to pose and gaze (degrees) and blink (openness), e.g.
             "pose=0,5,0; gaze=-3,0; blink=-0.2".
         relative: what is taken as movement about the driver's median and put on the source, of
-            angles, place, gaze, openness, expression, e.g. "angles,gaze".
+            angles, place, gaze, openness, expression, e.g. "angles,gaze"; and geometry, the shape
+            of the face in landmark presets.
         absolute: what is taken as the driver has it; by default angles, gaze and expression.
         move: "X,Y": how far the head is moved right and down, in fractions of the crop.
         zoom: by how much the head is made larger; 1 leaves it.

@@ -200,7 +200,9 @@ class AvatarRenderer:
 
 def renderer_for(loaded: LoadedModel) -> CropRenderer | AvatarRenderer:
     """The renderer that shows a model as it is meant to be used."""
-    return CropRenderer(loaded) if loaded.model.config.official is None else AvatarRenderer(loaded)
+    config = loaded.model.config
+    plain = config.official is None and config.landmarks is None
+    return CropRenderer(loaded) if plain else AvatarRenderer(loaded)
 
 
 def _alone(factor: str, driving: Motion, source: Motion) -> Motion:
