@@ -15,6 +15,6 @@ def test_pack_and_train_refuse_what_is_not_there(
     assert "holds no video" in refusal(capsys, "pack", tmp_path, "--out", out)
     assert "no such file" in refusal(capsys, "pack", tmp_path, "--manifest", "m.csv", "--out", out)
     train = ("--data", tmp_path, "--out", out)
-    assert "no stage 'all'" in refusal(capsys, "train", "all", *train)
+    assert "no stage 'alle'" in refusal(capsys, "train", "alle", *train)
     assert "no preset 'x'" in refusal(capsys, "train", "lip", *train, "--preset", "x")
     assert "steps" in refusal(capsys, "train", "lip", *train, "--steps", 0)

@@ -11,10 +11,13 @@ import pytest
 import soundfile
 from safetensors.numpy import save
 
+from pdfgc.config import AudioConfig
 from pdfgc.media.output import write_video
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import rotation_from_angles
 from pdfgc.tracking.measure import pose_of_normalised
+from pdfgc.training.batches import Sampler
+from pdfgc.training.clips import load_clips
 from pdfgc.training.shards import ShardWriter
 
 FRAMES = 40
@@ -79,3 +82,9 @@ def toy_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
             files = _face(rng, colour, scratch)
             writer.write(f"clip{number}", files | {"json": json.dumps(meta).encode()})
     return folder
+
+
+@pytest.fixture(scope="session")
+def toy_sampler(toy_pack: Path) -> Sampler:
+    """Draws from the toy pack, pictures of 64 px."""
+    return Sampler(load_clips(toy_pack, 80, AudioConfig()), 64, seed=0)

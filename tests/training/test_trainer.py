@@ -12,11 +12,16 @@ import torch
 from pdfgc.config import PRESETS, TrainConfig
 from pdfgc.errors import InputError
 from pdfgc.model import build_model
+from pdfgc.training import objectives
+from pdfgc.training.batches import Batch
 from pdfgc.training.checkpoint import load_checkpoint
+from pdfgc.training.objectives import Outcome
+from pdfgc.training.plan import names_of
 from pdfgc.training.stages import STAGES, freeze_all_but
 from pdfgc.training.trainer import train, train_all, trained_model
 
 TINY = PRESETS["tiny"]
+CHAIN = names_of("all", "codes")
 QUICK = TrainConfig(
     steps=4,
     batch_size=4,
@@ -50,7 +55,7 @@ def test_the_chain_leaves_a_model_with_its_rest_codes(chain: Path) -> None:
         assert not torch.equal(getattr(model, name), getattr(fresh, name)), name
 
 
-@pytest.mark.parametrize("stage", list(STAGES))
+@pytest.mark.parametrize("stage", CHAIN)
 def test_a_stage_trains_its_parts_and_only_them(chain: Path, stage: str) -> None:
     before = STAGES[stage].starts_from
     if before:
@@ -77,7 +82,8 @@ def test_a_stage_trains_its_parts_and_only_them(chain: Path, stage: str) -> None
 
 
 def test_every_loss_is_logged_by_the_name_of_its_weight(chain: Path) -> None:
-    for name, stage in STAGES.items():
+    for name in CHAIN:
+        stage = STAGES[name]
         lines = (chain / name / "scalars.jsonl").read_text().splitlines()
         logged = {key for line in lines for key in json.loads(line)}
         assert set(stage.weights) <= logged, name
@@ -116,6 +122,44 @@ def test_the_loss_falls(toy_pack: Path, tmp_path: Path) -> None:
     first = sum(line["pose"] for line in lines[:5]) / 5
     last = sum(line["pose"] for line in lines[-5:]) / 5
     assert last < 0.7 * first
+
+
+def test_a_loss_that_is_not_finite_stops_before_it_does_harm(
+    toy_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = objectives.PoseObjective.forward
+    steps = []
+
+    def spoil(self: objectives.PoseObjective, batch: Batch, *, adversarial: bool) -> Outcome:
+        steps.append(1)
+        outcome = real(self, batch, adversarial=adversarial)
+        bad = {
+            name: value * (torch.nan if len(steps) == 4 else 1)
+            for name, value in outcome.losses.items()
+        }
+        return dataclasses.replace(outcome, losses=bad)
+
+    monkeypatch.setattr(objectives.PoseObjective, "forward", spoil)
+    out = _with_stages_before(toy_pack, tmp_path)
+    # Logged and saved less often than it is looked at.
+    config = dataclasses.replace(QUICK, steps=8, log_every=5, checkpoint_every=3)
+    with pytest.raises(FloatingPointError, match=r"step 4: loss, pose is not finite; the check"):
+        run("pose", toy_pack, out, config)
+    found = load_checkpoint(out / "pose")
+    assert found is not None
+    assert found[1]["step"] == 3
+    assert all(torch.isfinite(v).all() for v in found[0]["model"].values())
+
+
+def test_waiting_is_logged(chain: Path) -> None:
+    for line in (chain / "pose" / "scalars.jsonl").read_text().splitlines():
+        assert 0 <= json.loads(line)["waiting"] <= 1
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(toy_pack: Path, tmp_path: Path) -> None:
+    run("appearance", toy_pack, tmp_path, dataclasses.replace(QUICK, parts=2, steps=2))
+    with pytest.raises(InputError, match="multiple of 2"):
+        run("appearance", toy_pack, tmp_path, dataclasses.replace(QUICK, batch_size=5))
 
 
 def _with_stages_before(pack: Path, out: Path) -> Path:
