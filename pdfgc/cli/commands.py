@@ -5,9 +5,11 @@ from __future__ import annotations
 from cyclopts import App
 
 from pdfgc.cli.animate import animate
+from pdfgc.cli.bench import bench
 from pdfgc.cli.check import check
 from pdfgc.cli.edit import edit
 from pdfgc.cli.evaluate import evaluate
+from pdfgc.cli.finetune import finetune
 from pdfgc.cli.imports import importing
 from pdfgc.cli.info import info, version
 from pdfgc.cli.pack import pack
@@ -23,5 +25,18 @@ app = App(
     suppress_keyboard_interrupt=False,  # `run` answers it
 )
 
-for command in (animate, edit, track, pack, train, evaluate, score, importing, info, check):
+for command in (
+    animate,
+    edit,
+    track,
+    pack,
+    train,
+    finetune,
+    evaluate,
+    bench,
+    score,
+    importing,
+    info,
+    check,
+):
     app.command(command)

@@ -160,8 +160,8 @@ def peak_memory(
     return Memory(audio_s=audio_s, **values)
 
 
-def as_lines(entries: Iterator[Timing | Memory], about: dict[str, Any]) -> Iterator[str]:
-    """One line of JSON for each entry, with what it hangs on beside it."""
+def as_lines(entries: Iterator[Any], about: dict[str, Any]) -> Iterator[str]:
+    """One line of JSON for each entry, a dataclass, with what it hangs on beside it."""
     for entry in entries:
         values = {
             key: float(f"{value:.5g}") if isinstance(value, float) else value
