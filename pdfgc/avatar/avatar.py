@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,15 +14,18 @@ from numpy.typing import NDArray
 from pdfgc.avatar.clip import Clip, Painter, Sound
 from pdfgc.avatar.controls import Controls, Progress
 from pdfgc.avatar.drivers import Driver, Drivers, File
-from pdfgc.avatar.encoding import CodeReader, check_waveform, joined, to_tensor
+from pdfgc.avatar.encoding import CodeReader, check_waveform, joined
 from pdfgc.avatar.official import composer_for, reader_for
-from pdfgc.avatar.source import Image, Sources
+from pdfgc.avatar.shots import pictures_of, shots_of
+from pdfgc.avatar.source import Image, Sources, tuned_state
 from pdfgc.compositor import Compositor
 from pdfgc.errors import InputError
 from pdfgc.media import read_audio
 from pdfgc.model import TalkingHead
 from pdfgc.motion import Motion
 from pdfgc.tracking import Choice
+from pdfgc.training.finetuning import Preview, Tuning, TuningPlan, TuningResult
+from pdfgc.training.tuned import TunedState
 from pdfgc.weights import DEFAULT, LoadedModel, load_model
 
 Weights = str | os.PathLike[str] | LoadedModel
@@ -36,15 +41,24 @@ class Avatar:
     only draws frames.
     """
 
-    def __init__(self, loaded: LoadedModel, reader: CodeReader, sources: Sources) -> None:
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        reader: CodeReader,
+        sources: Sources,
+        tuned: TunedState | None = None,
+    ) -> None:
+        self._weights, self._tuned = loaded, tuned
+        if tuned is not None:
+            loaded = replace(loaded, model=tuned.applied(loaded.model))
         self._loaded, self._reader, self._sources = loaded, reader, sources
-        side = loaded.model.config.generator.image_size
-        crops = [
-            reader.cut(image, crop, side)
-            for image, crop in zip(sources.images, sources.crops, strict=True)
-        ]
+        self._look()
+
+    def _look(self) -> None:
+        """Look at the sources once, with the model as it is now."""
+        sources, reader, loaded = self._sources, self._reader, self._loaded
         with torch.inference_mode():
-            pictures = to_tensor(np.stack(crops), loaded.device)
+            pictures = pictures_of(sources, reader)
             self._source_codes = joined(sources.codes, loaded.device)[None]
             self._appearance = loaded.model.look(pictures[None], self._source_codes)
 
@@ -84,19 +98,80 @@ class Avatar:
         With other weights than it was saved with, its codes are made anew from its images.
 
         Raises:
-            InputError: the file is missing, damaged or no avatar.
+            InputError: the file is missing, damaged or no avatar, or was tuned with other weights.
         """
         loaded = _loaded(weights, device)
         reader = reader_for(loaded)
-        return cls(loaded, reader, Sources.load(path, reader))
+        sources = Sources.load(path, reader)
+        tuned = tuned_state(path)
+        if tuned is not None and tuned.model_id != loaded.model_id:
+            raise InputError(
+                f"{path}: was tuned with weights {tuned.model_id}, not {loaded.model_id}; give "
+                f"those, or make the avatar anew."
+            )
+        return cls(loaded, reader, sources, tuned)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write source images, crops and codes to an `.avatar.safetensors` file; no weights.
+        """Write source images, crops and codes to an `.avatar.safetensors` file.
+
+        The model's weights are not in it, but for what `finetune` changed in them.
 
         Raises:
             InputError: the place cannot be written.
         """
-        self._sources.save(path)
+        self._sources.save(path, self._tuned)
+
+    def finetune(
+        self,
+        images: Image | Sequence[Image],
+        *,
+        steps: int | None = None,
+        plan: TuningPlan | None = None,
+        face: Choice = None,
+        progress: Progress | None = None,
+        preview: Preview | None = None,
+    ) -> TuningResult:
+        """Tune the model to this person; the avatar is changed, its weights' file is not.
+
+        What reads motion stays as it is, so that motions fit as before. With three images or more
+        one is held out, and tuning ends when it is drawn no better; with any number it ends before
+        lips and lids stop moving. `save` keeps what was learned.
+
+        Args:
+            images: one or more images of the person, as for `from_images`.
+            steps: at most so many steps, by default 40 passes over the images.
+            plan: learning rates and the like.
+            face: as for `from_images`.
+            progress: called after every step.
+            preview: called now and then with the step and a picture of source, target, result and
+                a moved result side by side.
+
+        Returns:
+            How it went.
+
+        Raises:
+            InputError: an image cannot be used, or steps is below 1.
+        """
+        plan = plan or TuningPlan()
+        if steps is not None:
+            if steps < 1:
+                raise InputError(f"steps is {steps}; give at least 1.")
+            plan = replace(plan, steps=steps)
+        given = Sources.read(images, self._reader, face)
+        shots = shots_of(given, self._reader, seed=plan.seed)
+        model = copy.deepcopy(self._loaded.model)
+        pictures = pictures_of(self._sources, self._reader)
+        tuning = Tuning(model, pictures[None], self._source_codes.clone(), shots, plan)
+
+        def tell(step: int, total: int, scalars: dict[str, float]) -> None:
+            if progress:
+                progress(f"tuning: loss {scalars['loss']:.3f}", step, total)
+
+        result = tuning.run(tell, preview)
+        self._tuned = TunedState.of(model, self._weights.model, self._weights.model_id)
+        self._loaded = replace(self._weights, model=self._tuned.applied(self._weights.model))
+        self._look()
+        return result
 
     @property
     def model(self) -> TalkingHead:
@@ -331,9 +406,12 @@ class Avatar:
     def _clip(self, codes: Motion, sound: Sound | None, *, crop: bool, batch: int | None) -> Clip:
         if batch is not None and batch < 1:
             raise InputError(f"batch is {batch}; give at least 1.")
+        batch = batch or _BATCH[self._loaded.device.type]
+        return Clip(self._painter(crop=crop), codes, sound, batch)
+
+    def _painter(self, *, crop: bool) -> Painter:
         compositor = None if crop else Compositor(self._sources.images[0], self._sources.crops[0])
-        painter = Painter(self.model, self._appearance, self._source_codes, compositor)
-        return Clip(painter, codes, sound, batch or _BATCH[self._loaded.device.type])
+        return Painter(self.model, self._appearance, self._source_codes, compositor)
 
     def _waveform(self, audio: Audio | None) -> NDArray[np.float32] | None:
         rate = self.model.config.audio.sample_rate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +18,7 @@ from pdfgc.avatar.encoding import CodeReader, Frames, batched, to_tensor, watche
 from pdfgc.encoders.landmarks import own_face, shapes_of
 from pdfgc.errors import InputError
 from pdfgc.model import LandmarkEncoders
-from pdfgc.motion import Codes, Motion
+from pdfgc.motion import FACTORS, Codes, Motion
 from pdfgc.tracking import FaceTrack, track_frames, track_image
 from pdfgc.weights import LoadedModel
 
@@ -85,12 +84,8 @@ class LandmarkReader(CodeReader):
                 name=f"image {number}",
             ).recrop(crop)
             rows.append(self._read(track, [self.cut(image, crop, side)]))
-        return replace(
-            rows[0],
-            **{
-                factor: np.concatenate([getattr(row, factor) for row in rows])
-                for factor in ("lip", "eye", "pose", "expression")
-            },
+        return self._motion(
+            {factor: np.concatenate([getattr(row, factor) for row in rows]) for factor in FACTORS}
         )
 
     def speech(
@@ -129,9 +124,7 @@ class LandmarkReader(CodeReader):
             alphas.append(guess.cpu().numpy())
             at += len(batch)
         codes = space.codes(shapes, track.pose, track.gaze, track.openness, np.concatenate(alphas))
-        return self._motion(
-            {name: getattr(codes, name).numpy() for name in ("lip", "eye", "pose", "expression")}
-        )
+        return self._motion({name: getattr(codes, name).numpy() for name in FACTORS})
 
 
 class LandmarkComposer(Composer):
@@ -170,10 +163,7 @@ class LandmarkComposer(Composer):
         super().__init__(reader, source, fps=fps, seed=seed, controls=controls, progress=progress)
         self._config = reader.encoders.landmarks.config
         self._own = Codes(
-            *(
-                torch.from_numpy(np.array(getattr(source, name)[:1]))
-                for name in ("lip", "eye", "pose", "expression")
-            )
+            *(torch.from_numpy(np.array(getattr(source, name)[:1])) for name in FACTORS)
         )
 
     def _finished(

@@ -19,6 +19,7 @@ from pdfgc.files import writing
 from pdfgc.media import read_image
 from pdfgc.motion import FACTORS, Motion
 from pdfgc.tracking import Choice, track_image
+from pdfgc.training.tuned import TunedState
 
 Image = str | os.PathLike[str] | NDArray[np.uint8]
 
@@ -26,6 +27,7 @@ MIN_FACE_PX = 40
 """A smaller face (longer side of the box around its landmarks) shows too little to be animated."""
 
 _FORMAT = "pdfgc.avatar/1"
+_TUNED = "tuned."
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,12 @@ class Sources:
         places = np.stack(crops)
         return cls(tuple(pictures), places, reader.images(pictures, places))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], tuned: TunedState | None = None) -> None:
         """Write an `.avatar.safetensors` file.
+
+        Args:
+            path: where to.
+            tuned: what tuning changed in the model, kept with it.
 
         Raises:
             InputError: the place cannot be written.
@@ -88,12 +94,15 @@ class Sources:
         tensors = {f"image.{k}": np.ascontiguousarray(i) for k, i in enumerate(self.images)}
         tensors["crops"] = np.ascontiguousarray(self.crops)
         tensors |= {f"codes.{n}": np.ascontiguousarray(getattr(self.codes, n)) for n in FACTORS}
-        head = {
+        head: dict[str, object] = {
             "format": _FORMAT,
             "images": len(self.images),
             "model_id": self.codes.model_id,
             "fps": self.codes.fps,
         }
+        if tuned is not None:
+            tensors |= {f"{_TUNED}{n}": v.numpy() for n, v in tuned.tensors.items()}
+            head["tuned_for"] = tuned.model_id
         with writing(path) as partial:
             # Written by Python, so that a full disk is an OSError like everywhere.
             partial.write_bytes(save(tensors, {"pdfgc": json.dumps(head)}))
@@ -127,6 +136,17 @@ class Sources:
             **rows, fps=head["fps"], model_id=head["model_id"], own_units=reader.own_units
         )
         return cls(images, crops, codes)
+
+
+def tuned_state(path: str | os.PathLike[str]) -> TunedState | None:
+    """What tuning changed, in a file that `Sources.save` wrote and `Sources.load` has read."""
+    with safe_open(path, framework="pt") as file:
+        head = json.loads((file.metadata() or {})["pdfgc"])
+        if "tuned_for" not in head:
+            return None
+        names = [name for name in file.keys() if name.startswith(_TUNED)]  # noqa: SIM118
+        tensors = {name.removeprefix(_TUNED): file.get_tensor(name) for name in names}
+        return TunedState(head["tuned_for"], tensors)
 
 
 def _recropped(
