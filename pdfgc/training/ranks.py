@@ -98,10 +98,12 @@ class SharedBatchNorm(nn.BatchNorm2d):
             return super().forward(input)
         maps = input.float()
         count = maps[:, 0].numel() * world()
-        sums = torch.stack([maps.sum((0, 2, 3)), maps.square().sum((0, 2, 3))])
-        total: Tensor = _Sum.apply(sums)  # type: ignore[no-untyped-call]
-        mean = total[0] / count
-        variance = (total[1] / count - mean.square()).clamp(min=0)
+        # In two passes: the difference of mean square and squared mean would lose small variances.
+        mean: Tensor = _Sum.apply(maps.sum((0, 2, 3)) / count)  # type: ignore[no-untyped-call]
+        centred = maps - mean[:, None, None]
+        variance: Tensor = _Sum.apply(  # type: ignore[no-untyped-call]
+            centred.square().sum((0, 2, 3)) / count
+        )
         if self.running_mean is not None and self.running_var is not None:
             with torch.no_grad():
                 share = self.momentum if self.momentum is not None else 0.1
@@ -114,7 +116,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
             scale, shift = scale * self.weight, self.bias
         else:
             shift = torch.zeros_like(mean)
-        out = (maps - mean[:, None, None]) * scale[:, None, None] + shift[:, None, None]
+        out = centred * scale[:, None, None] + shift[:, None, None]
         return out.to(input.dtype)
 
 

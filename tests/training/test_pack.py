@@ -136,7 +136,7 @@ def test_a_killed_run_goes_on_where_it_was(
     raw: Path, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     done: list[str] = []
-    real = packing._process
+    real = packing.process
 
     def die_on_the_second(item: PackItem, *rest: object) -> None:
         if len(done) == 1 and item.id not in done:
@@ -145,11 +145,11 @@ def test_a_killed_run_goes_on_where_it_was(
         real(item, *rest)  # type: ignore[arg-type]
 
     out = tmp_path / "out"
-    monkeypatch.setattr(packing, "_process", die_on_the_second)
+    monkeypatch.setattr(packing, "process", die_on_the_second)
     with pytest.raises(KeyboardInterrupt):
         pack(raw, out)
     monkeypatch.setattr(
-        packing, "_process", lambda item, *rest: (done.append(item.id), real(item, *rest))
+        packing, "process", lambda item, *rest: (done.append(item.id), real(item, *rest))
     )
     pack(raw, out)
     assert len(done) == len(set(done)), "a finished clip is not done again"
