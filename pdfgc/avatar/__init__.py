@@ -8,6 +8,7 @@ from pdfgc.avatar.controls import Control, Controls, Progress
 from pdfgc.avatar.curve import Curve, Eye
 from pdfgc.avatar.drivers import Driver
 from pdfgc.avatar.easing import Easing
+from pdfgc.avatar.streaming import Latency, Stream, StreamFrame
 
 __all__ = [
     "Avatar",
@@ -18,5 +19,8 @@ __all__ = [
     "Driver",
     "Easing",
     "Eye",
+    "Latency",
     "Progress",
+    "Stream",
+    "StreamFrame",
 ]

@@ -18,9 +18,11 @@ from pdfgc.avatar.encoding import CodeReader, check_waveform, joined
 from pdfgc.avatar.official import composer_for, reader_for
 from pdfgc.avatar.shots import pictures_of, shots_of
 from pdfgc.avatar.source import Image, Sources, tuned_state
+from pdfgc.avatar.streaming import Stream
+from pdfgc.avatar.streaming.stream import Chunks
 from pdfgc.compositor import Compositor
 from pdfgc.errors import InputError
-from pdfgc.media import read_audio
+from pdfgc.media import LiveSound, read_audio
 from pdfgc.model import TalkingHead
 from pdfgc.motion import Motion
 from pdfgc.tracking import Choice
@@ -401,6 +403,84 @@ class Avatar:
         codes = composer.edit(base, drivers, self._waveform(audio))
         return self._clip(
             codes, self._sound(audio if sound is None else sound), crop=crop, batch=batch
+        )
+
+    def stream(
+        self,
+        audio_chunks: Chunks | None = None,
+        *,
+        sample_rate: int = 16_000,
+        pose: Driver | None = None,
+        gaze: Driver | None = None,
+        blink: Driver | None = None,
+        expression: Driver | None = None,
+        lip: Driver | None = None,
+        pose_video: File | None = None,
+        gaze_video: File | None = None,
+        blink_video: File | None = None,
+        expression_video: File | None = None,
+        lip_video: File | None = None,
+        motion: Motion | File | None = None,
+        controls: Controls | None = None,
+        crop: bool = False,
+        seed: int = 0,
+        most_queued_s: float = 10.0,
+        progress: Progress | None = None,
+    ) -> Stream:
+        """Animate the source image with sound that is still coming in.
+
+        Give the chunks and iterate over the frames, or push chunks and pull frames, from two
+        threads if wanted. Frames come at the model's rate of 25 a second, each as soon as the
+        sound it hears is there, at most 120 ms of it ahead. Drivers are read now; they act as in
+        `animate`, but what is relative is so to the first second of its driver, not to all of
+        it, and the lips are smoothed over the past only.
+
+        Args:
+            audio_chunks: speech in chunks of any size, see `Stream.push`; None to push them.
+            sample_rate: of the chunks (Hz).
+            pose: as for `motion`, and so are the other factors.
+            gaze: likewise.
+            blink: likewise.
+            expression: likewise.
+            lip: likewise.
+            pose_video: likewise.
+            gaze_video: likewise.
+            blink_video: likewise.
+            expression_video: likewise.
+            lip_video: likewise.
+            motion: likewise.
+            controls: likewise.
+            crop: give the model's square crop instead of the whole source image.
+            seed: of what is `"auto"`.
+            most_queued_s: seconds of sound that may wait before `Stream.push` waits, too.
+            progress: called while clips are read.
+
+        Returns:
+            A stream of frames with their times and their sound.
+
+        Raises:
+            InputError: a driver cannot be used; the message names it.
+        """
+        videos = Drivers(pose_video, gaze_video, blink_video, expression_video, lip_video)
+        drivers = Drivers(pose, gaze, blink, expression, lip).joined(videos)
+        composer = composer_for(
+            self._reader,
+            self.source,
+            fps=self._reader.fps,
+            seed=seed,
+            controls=controls or Controls(),
+            progress=progress,
+        )
+        whole = motion if isinstance(motion, Motion) or motion is None else Motion.load(motion)
+        found, base = composer.looked_at(drivers, whole)
+        return Stream(
+            self._painter(crop=crop),
+            composer,
+            found,
+            base,
+            LiveSound(sample_rate, self.model.config.audio.sample_rate),
+            chunks=audio_chunks,
+            most_queued_s=most_queued_s,
         )
 
     def _clip(self, codes: Motion, sound: Sound | None, *, crop: bool, batch: int | None) -> Clip:

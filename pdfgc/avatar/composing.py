@@ -94,18 +94,64 @@ class Composer:
         Raises:
             InputError: a driver cannot be used.
         """
-        found = self._found(drivers)
-        # A clip that moves the eyes moves the lids too.
-        gaze = found.get("gaze")
-        if isinstance(gaze, Played) and "blink" not in found:
-            found["blink"] = gaze
-        if base is not None:
-            base = self.resolver.usable(base).resample(self.fps)
+        found, base = self.looked_at(drivers, base)
         lengths = [*found.values(), *([Played(base)] if base else [])]
         n_frames = self._length(lengths, waveform, duration_s)
         whole = base.take(to_and_fro(len(base), n_frames)) if base else None
         speech = self._spoken(found, waveform, n_frames)
         return self._joined(found, whole, speech, n_frames)
+
+    def looked_at(
+        self, drivers: Drivers, base: Motion | None
+    ) -> tuple[dict[str, Resolved], Motion | None]:
+        """What the drivers and a whole motion are, read and checked.
+
+        Raises:
+            InputError: a driver cannot be used.
+        """
+        found = self._found(drivers)
+        # A clip that moves the eyes moves the lids too.
+        gaze = found.get("gaze")
+        if isinstance(gaze, Played) and "blink" not in found:
+            found["blink"] = gaze
+        return found, base and self.resolver.usable(base).resample(self.fps)
+
+    def stretch(
+        self, found: dict[str, Resolved], base: Motion | None, first: int, n_frames: int
+    ) -> Motion:
+        """A part of a motion that has no end, as streams are; the lips rest or follow a driver.
+
+        What is relative is so to the first second of its driver.
+
+        Args:
+            found: from `looked_at`, and so is the whole motion.
+            base: likewise.
+            first: number of the first frame.
+            n_frames: T.
+        """
+        # What is smoothed sees its neighbours; eyes that hold the camera see the smoothed pose.
+        around = 1 + sum(self._half(factor) for factor in CONTROLLED)
+        before = min(first, around)
+        start, count = first - before, before + n_frames + around
+        whole = base.take(to_and_fro(len(base), count, start)) if base else None
+        second = max(1, round(self.fps))
+        motion = self._joined(found, whole, None, count, first=start, median_frames=second)
+        return motion.slice(before, before + n_frames)
+
+    def lip_taps(self) -> Rows:
+        """(n,) shares, the newest last, in which streamed lips mix what was heard so far.
+
+        Streams know nothing of later frames: a window that is centred in clips is its older half.
+        """
+        half = self._half("lip")
+        taps = np.hanning(2 * half + 3)[1 : half + 2]
+        return np.asarray(taps / taps.sum(), np.float32)
+
+    def strengthened_lip(self, rows: Rows) -> Rows:
+        """(T, D_lip) codes of speech after the control's strength."""
+        strength = self._control("lip").strength
+        default = self._default_strength("lip")
+        return self._strengthened("lip", rows, default if strength is None else strength)
 
     def edit(self, base: Motion, drivers: Drivers, waveform: NDArray[np.floating] | None) -> Motion:
         """Change what is named, by a driver, a control or speech, and nothing else.
@@ -147,7 +193,14 @@ class Composer:
         return self.resolver.resolve(factor, driver)
 
     def _joined(
-        self, found: dict[str, Resolved], base: Motion | None, speech: Rows | None, n_frames: int
+        self,
+        found: dict[str, Resolved],
+        base: Motion | None,
+        speech: Rows | None,
+        n_frames: int,
+        *,
+        first: int = 0,
+        median_frames: int | None = None,
     ) -> Motion:
         makers = FactorRows(
             self.source,
@@ -157,6 +210,8 @@ class Composer:
             n_frames=n_frames,
             fps=self.fps,
             seed=self.seed,
+            first=first,
+            median_frames=median_frames,
         )
         parts: dict[str, Rows] = {}
 
@@ -230,11 +285,15 @@ class Composer:
     def _smoothed(self, factor: str, rows: Rows, *, fresh: bool) -> Rows:
         """(T, W) codes of one factor, averaged as its control says."""
         del fresh
-        half = round((self._control(factor).smooth_s or 0.0) * self.fps / 2)
+        half = self._half(factor)
         if half < 1:
             return rows
         calm = averaged(rows, half)
         return unit(calm) if factor == "lip" and not self.source.own_units else calm
+
+    def _half(self, factor: str) -> int:
+        """Frames to each side over which a factor is averaged."""
+        return round((self._control(factor).smooth_s or 0.0) * self.fps / 2)
 
     def _control(self, factor: str) -> Control:
         control: Control = getattr(self.controls, factor)

@@ -15,6 +15,8 @@ from pdfgc.avatar.controls import Progress
 from pdfgc.errors import InputError
 from pdfgc.media import (
     SILENCE,
+    LiveWindows,
+    LogMelWindows,
     VideoFrame,
     log_mel,
     mel_windows,
@@ -192,7 +194,7 @@ class CodeReader:
         Returns:
             (T, lip_width) float32 at `fps`, T = N / samples per frame, rounded up.
         """
-        model, config = self.loaded.model, self.loaded.model.config.audio
+        config = self.loaded.model.config.audio
         n_frames = -(-len(waveform) // config.samples_per_frame)
         windows_of = self.windows(waveform)
         rows = []
@@ -201,12 +203,25 @@ class CodeReader:
             windows = windows_of(start, stop)
             for first in range(0, len(windows), _SPEECH_BATCH):
                 part = windows[first : first + _SPEECH_BATCH].contiguous()
-                lip = model.encoders.speech(part.to(self.loaded.device))
-                silent = (part.amax(dim=(1, 2)) <= self.silence + 1e-6).to(lip.device)
-                rows.append(torch.where(silent[:, None], model.rest_lip, lip).cpu().numpy())
+                rows.append(self.heard(part))
             if progress:
                 progress("reading speech", stop, n_frames)
         return np.concatenate(rows).astype(np.float32)
+
+    @torch.inference_mode()
+    def heard(self, windows: Tensor) -> NDArray[np.float32]:
+        """(B, lip_width) float32 lip codes of (B, n_mels, window_mels) windows of speech."""
+        model = self.loaded.model
+        lip = model.encoders.speech(windows.to(self.loaded.device))
+        silent = (windows.amax(dim=(1, 2)) <= self.silence + 1e-6).to(lip.device)
+        rows: NDArray[np.float32] = (
+            torch.where(silent[:, None], model.rest_lip, lip).float().cpu().numpy()
+        )
+        return rows
+
+    def live_windows(self) -> LiveWindows:
+        """The windows of sound that is still coming in."""
+        return LogMelWindows(self.loaded.model.config.audio)
 
     def windows(self, waveform: NDArray[np.floating]) -> Callable[[int, int], Tensor]:
         """A function that gives the windows of the frames from a first up to a last one.

@@ -28,6 +28,9 @@ class FactorRows:
         n_frames: T.
         fps: frames per second.
         seed: of what is `"auto"`.
+        first: number of the first frame.
+        median_frames: how many frames of a clip count for the median that it is relative to; all
+            of them by default, and a second in streams.
     """
 
     def __init__(
@@ -40,8 +43,11 @@ class FactorRows:
         n_frames: int,
         fps: float,
         seed: int,
+        first: int = 0,
+        median_frames: int | None = None,
     ) -> None:
         self.source, self.free, self.rest_expression = source, free, rest_expression
+        self.first, self.median_frames = first, median_frames
         self.controls, self.n_frames, self.fps, self.seed = controls, n_frames, fps, seed
 
     def kept(self, factor: str) -> Rows:
@@ -53,15 +59,13 @@ class FactorRows:
         rows = self.kept("pose")
         if isinstance(driver, str):
             auto = driver == AUTO
-            return rows + natural_pose(self.n_frames, self.fps, self.seed) if auto else rows
+            return rows + natural_pose(*self._chance) if auto else rows
         if isinstance(driver, Played):
             own, codes = self.source.pose[0], driver.motion.pose
             relative = ((ANGLES, self.controls.relative_angles),
                         (PLACE, self.controls.relative_place))  # fmt: skip
             for part, is_relative in relative:
-                rows[:, part] = against(
-                    own[part], codes[:, part], self.n_frames, relative=is_relative
-                )
+                rows[:, part] = self._against(own[part], codes[:, part], relative=is_relative)
             return rows
         numbers = self._numbers(driver)
         rows[:, : numbers.shape[1]] = numbers
@@ -74,10 +78,10 @@ class FactorRows:
             if driver == CAMERA:
                 return look_at_camera(pose)
             auto = driver == AUTO
-            return rows + natural_gaze(self.n_frames, self.fps, self.seed) if auto else rows
+            return rows + natural_gaze(*self._chance) if auto else rows
         if isinstance(driver, Played):
             relative = self.controls.relative_gaze
-            return against(rows[0], driver.motion.gaze, self.n_frames, relative=relative)
+            return self._against(rows[0], driver.motion.gaze, relative=relative)
         return self._numbers(driver)
 
     def blink(self, driver: Resolved) -> Rows:
@@ -85,15 +89,15 @@ class FactorRows:
         rows = self.kept("blink")
         if isinstance(driver, str):
             if driver == AUTO:
-                closed = natural_blinks(self.n_frames, self.fps, self.seed)[:, None]
+                closed = natural_blinks(*self._chance)[:, None]
                 # Closed lids are no longer the source's open ones in any respect.
                 rows += closed * (np.array([0, 0, *self.free], np.float32) - rows)
             return rows
         if isinstance(driver, Played):
             relative = self.controls.relative_openness and not driver.still
             openness = driver.motion.openness
-            rows[:, :2] = against(rows[0, :2], openness, self.n_frames, relative=relative)
-            rows[:, 2:] = played(driver.motion.eye[:, OPENNESS.stop :], self.n_frames)
+            rows[:, :2] = self._against(rows[0, :2], openness, relative=relative)
+            rows[:, 2:] = self._played(driver.motion.eye[:, OPENNESS.stop :])
             return rows
         rows[:, :2] = self._numbers(driver)
         rows[:, 2:] = self.free
@@ -105,19 +109,30 @@ class FactorRows:
         if isinstance(driver, Played):
             relative = self.controls.relative_expression and not driver.still
             rows = driver.motion.expression
-            return against(own[0], rows, self.n_frames, relative=relative)
+            return self._against(own[0], rows, relative=relative)
         if driver == AUTO:
-            ebb = natural_ebb(self.n_frames, self.fps, self.seed)[:, None]
+            ebb = natural_ebb(*self._chance)[:, None]
             return np.asarray(self.rest_expression + ebb * (own - self.rest_expression), np.float32)
         return own if isinstance(driver, str) else self._numbers(driver)
 
     def lip(self, driver: Resolved) -> Rows:
         """(T, D_lip)."""
         if isinstance(driver, Played):
-            return played(driver.motion.lip, self.n_frames)
+            return self._played(driver.motion.lip)
         return self.kept("lip") if isinstance(driver, str) else self._numbers(driver)
 
     def _numbers(self, driver: Given | Curve) -> Rows:
         if isinstance(driver, Curve):
-            return driver.at(np.arange(self.n_frames) / self.fps)
-        return played(driver.rows, self.n_frames)
+            return driver.at(np.arange(self.first, self.first + self.n_frames) / self.fps)
+        return self._played(driver.rows)
+
+    def _played(self, rows: Rows) -> Rows:
+        return played(rows, self.n_frames, self.first)
+
+    def _against(self, own: Rows, rows: Rows, *, relative: bool) -> Rows:
+        return against(own, rows[: self.median_frames], self._played(rows), relative=relative)
+
+    @property
+    def _chance(self) -> tuple[int, float, int, int]:
+        """What the natural motions take."""
+        return self.n_frames, self.fps, self.seed, self.first

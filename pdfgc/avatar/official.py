@@ -19,7 +19,14 @@ from pdfgc.avatar.landmarks import LandmarkComposer, LandmarkReader
 from pdfgc.avatar.resolving import Given, Resolved
 from pdfgc.config import OfficialConfig
 from pdfgc.errors import InputError
-from pdfgc.media import official_level, official_mel, official_picture, official_windows
+from pdfgc.media import (
+    LiveWindows,
+    OfficialLiveWindows,
+    official_level,
+    official_mel,
+    official_picture,
+    official_windows,
+)
 from pdfgc.motion import Motion
 from pdfgc.tracking import FaceTrack, aligned_crops, turned_image, whole_frame
 from pdfgc.weights import LoadedModel
@@ -70,6 +77,10 @@ class OfficialReader(CodeReader):
         audio = self.loaded.model.config.audio
         mel = official_mel(official_level(waveform), audio)
         return lambda start, stop: official_windows(mel, start, stop, audio)
+
+    def live_windows(self) -> LiveWindows:
+        """Windows at the level of what was heard so far, since streams know no more."""
+        return OfficialLiveWindows(self.loaded.model.config.audio)
 
     @property
     def silence(self) -> float:
@@ -155,6 +166,13 @@ class OfficialComposer(Composer):
         if not fresh or factor not in kernels or self._control(factor).smooth_s is not None:
             return rows
         return over_neighbours(rows, kernels[factor])
+
+    def lip_taps(self) -> NDArray[np.float32]:
+        """The release mixes in the frame after, too; streams mix the frame before and the frame."""
+        if self._control("lip").smooth_s is not None:
+            return super().lip_taps()
+        taps = np.array(self.config.lip_smoothing[:2], np.float32)
+        return np.asarray(taps / taps.sum(), np.float32)
 
 
 def over_neighbours(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pdfgc.media.audio import SILENCE, log_mel, mel_windows, read_audio, settled_mels
 from pdfgc.media.gif import write_gif
 from pdfgc.media.image import read_image
+from pdfgc.media.live_sound import LiveSound, checked_chunk
+from pdfgc.media.live_windows import LiveWindows, LogMelWindows, OfficialLiveWindows
 from pdfgc.media.official import (
     official_level,
     official_mel,
@@ -17,9 +19,14 @@ from pdfgc.media.writer import VideoWriter
 
 __all__ = [
     "SILENCE",
+    "LiveSound",
+    "LiveWindows",
+    "LogMelWindows",
+    "OfficialLiveWindows",
     "VideoFrame",
     "VideoInfo",
     "VideoWriter",
+    "checked_chunk",
     "log_mel",
     "mel_windows",
     "official_level",

@@ -15,7 +15,10 @@ from torch import Tensor
 from pdfgc.config import AudioConfig, OfficialConfig
 from pdfgc.media.audio import mel_filters
 
-_RMS, _LEAST_RMS = 0.1, 1e-4
+OFFICIAL_RMS = 0.1
+"""Level that the release brings a recording to (root mean square)."""
+
+_LEAST_RMS = 1e-4
 _FLOOR, _REFERENCE_DB, _RANGE_DB = 1e-5, 20.0, 100.0
 # Spectra are made in pieces of this many steps, so that those of hours are never held.
 _PIECE = 4096
@@ -34,7 +37,7 @@ def official_level(waveform: NDArray[np.floating]) -> NDArray[np.float32]:
     """
     wave = np.asarray(waveform, np.float32)
     rms = max(float(np.sqrt(np.mean(np.square(wave, dtype=np.float64)))), _LEAST_RMS)
-    return (wave * np.float32(_RMS / rms)).astype(np.float32)
+    return (wave * np.float32(OFFICIAL_RMS / rms)).astype(np.float32)
 
 
 def official_mel(waveform: NDArray[np.floating], config: AudioConfig) -> NDArray[np.float32]:
@@ -52,20 +55,40 @@ def official_mel(waveform: NDArray[np.floating], config: AudioConfig) -> NDArray
         release's settings: the last ones hear the end only.
     """
     size, hop = config.win_length, config.hop_length
-    phase = np.pi * (2 * np.arange(size) + 1) / (2 * size)
-    window = 0.5 * np.sin(phase)
     before = size // 2 + config.early_samples
     steps = -(-len(waveform) // hop) + size // hop - 1
     padded = np.zeros(steps * hop + size, np.float64)
     padded[before : before + len(waveform)] = waveform
-    filters = mel_filters(config).numpy().astype(np.float64).T
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[: steps * hop : hop]
-    rows = []
-    for start in range(0, steps, _PIECE):
-        spectrum = np.abs(np.fft.rfft(frames[start : start + _PIECE] * window, axis=1))
-        decibels = 20 * np.log10(np.maximum(spectrum @ filters, _FLOOR)) - _REFERENCE_DB
-        rows.append(np.clip((decibels + _RANGE_DB) / _RANGE_DB, 0, 1).astype(np.float32))
-    return np.concatenate(rows)
+    return np.concatenate(
+        [
+            official_decibels(official_magnitudes(frames[start : start + _PIECE], config))
+            for start in range(0, steps, _PIECE)
+        ]
+    )
+
+
+def official_magnitudes(pieces: NDArray[np.float64], config: AudioConfig) -> NDArray[np.float64]:
+    """Mel magnitudes of pieces of sound; they grow with the sound's level.
+
+    Args:
+        pieces: (M, win_length) float64 samples, one piece per step.
+        config: settings.
+
+    Returns:
+        (M, n_mels) float64, from 0 on.
+    """
+    size = config.win_length
+    window = 0.5 * np.sin(np.pi * (2 * np.arange(size) + 1) / (2 * size))
+    filters = mel_filters(config).numpy().astype(np.float64).T
+    magnitudes: NDArray[np.float64] = np.abs(np.fft.rfft(pieces * window, axis=1)) @ filters
+    return magnitudes
+
+
+def official_decibels(magnitudes: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Mel magnitudes, (M, n_mels), as the release's networks hear them: float32 in [0, 1]."""
+    decibels = 20 * np.log10(np.maximum(magnitudes, _FLOOR)) - _REFERENCE_DB
+    return np.clip((decibels + _RANGE_DB) / _RANGE_DB, 0, 1).astype(np.float32)
 
 
 def official_windows(
