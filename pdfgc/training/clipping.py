@@ -19,7 +19,7 @@ from safetensors.numpy import save as save_tensors
 
 from pdfgc.errors import InputError
 from pdfgc.media.audio import read_audio
-from pdfgc.media.video import VideoInfo, probe, read_video, resample_frames
+from pdfgc.media.video import VideoInfo
 from pdfgc.media.writer import VideoWriter
 from pdfgc.metrics.sharpness import sharpness as sharpness_of
 from pdfgc.tracking.crop import crop_image
@@ -30,6 +30,7 @@ from pdfgc.training.items import PackItem
 from pdfgc.training.offset import offset_of
 from pdfgc.training.pack_config import PackConfig
 from pdfgc.training.pack_report import Dropped
+from pdfgc.training.raw import raw_frames, raw_info
 
 _PICTURES = 3
 """Pictures of dropped parts that one clip keeps."""
@@ -68,7 +69,7 @@ class Packed:
 def middle_picture(path: Path, fps: float, index: int) -> str:
     """A frame as a small JPEG in base64; empty where it cannot be read."""
     try:
-        frame = next(f for f in resample_frames(read_video(path), fps) if f.index == index)
+        frame = next(f for f in raw_frames(path, fps) if f.index == index)
     except (InputError, StopIteration):
         return ""
     picture = Image.fromarray(frame.image)
@@ -84,8 +85,8 @@ def process(item: PackItem, config: PackConfig, clip: Packed) -> None:
     Raises:
         InputError: the file cannot be read, or shows no face.
     """
-    info = probe(item.path)
-    frames = resample_frames(read_video(item.path), config.fps)
+    info = raw_info(item.path, config.fps)
+    frames = raw_frames(item.path, config.fps)
     track = track_frames(
         frames,
         backend=shared_backend(),
@@ -176,7 +177,7 @@ def _cropped(
     """Read the clip again and encode the crop of every piece; also its median sharpness."""
     if not pieces:
         return
-    frames = resample_frames(read_video(item.path), config.fps)
+    frames = raw_frames(item.path, config.fps)
     size = config.crop.size
     with tempfile.TemporaryDirectory() as folder:
         frame = next(frames)

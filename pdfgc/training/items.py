@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdfgc.errors import InputError
-
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".gif")
+from pdfgc.training.raw import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class PackItem:
 
     Attributes:
         id: its name; letters, digits, `_`, `-`.
-        path: the video file.
+        path: the video or image file.
         person: who is seen.
         split: which part of the data it belongs to.
         speech_sync: what is known about sound and lips ("yes", "weak", ...).
@@ -47,12 +46,12 @@ class PackItem:
 def items_from_manifest(
     manifest: str | os.PathLike[str], splits: Sequence[str] | None = None
 ) -> list[PackItem]:
-    """Video rows of a manifest.
+    """Video and image rows of a manifest.
 
     Args:
-        manifest: CSV with the columns `id`, `file` (relative to the manifest) and `person`;
-            `split`, `speech_sync`, `lag_to_apply_ms`, `licence`, `licence_class` and `rights` are
-            optional.
+        manifest: CSV with the columns `id`, `file` (relative to the manifest) and `person` (an
+            image without one shows somebody of its own); `split`, `speech_sync`,
+            `lag_to_apply_ms`, `licence`, `licence_class` and `rights` are optional.
         splits: which splits to take, by default all.
 
     Raises:
@@ -68,12 +67,12 @@ def items_from_manifest(
     items = [
         _item(row, path.parent)
         for row in rows
-        if Path(row["file"]).suffix.lower() in VIDEO_SUFFIXES
+        if Path(row["file"]).suffix.lower() in VIDEO_SUFFIXES + IMAGE_SUFFIXES
         and (splits is None or row.get("split") in splits)
     ]
     if not items:
         known = sorted({row.get("split") or "" for row in rows})
-        raise InputError(f"{path}: no video in the splits {splits}; it has {known}.")
+        raise InputError(f"{path}: no video or image in the splits {splits}; it has {known}.")
     return items
 
 
@@ -84,7 +83,7 @@ def _item(row: Mapping[str, str], folder: Path) -> PackItem:
     return PackItem(
         id=key_of(row["id"]),
         path=folder / row["file"],
-        person=row["person"],
+        person=row["person"] or key_of(row["id"]),
         split=split,
         speech_sync=row.get("speech_sync") or "",
         lag_to_apply_ms=float(lag) if lag else None,

@@ -21,15 +21,11 @@ from pathlib import Path
 from pdfgc.errors import InputError
 from pdfgc.files import writing, writing_folder
 from pdfgc.training.clipping import Packed, process
-from pdfgc.training.items import (
-    VIDEO_SUFFIXES,
-    PackItem,
-    items_from_folder,
-    items_from_manifest,
-)
+from pdfgc.training.items import PackItem, items_from_folder, items_from_manifest
 from pdfgc.training.layouts import recognise
 from pdfgc.training.pack_config import PackConfig
 from pdfgc.training.pack_report import REPORT, Dropped, PackReport, write_report
+from pdfgc.training.raw import VIDEO_SUFFIXES
 from pdfgc.training.shards import ShardWriter
 
 __all__ = [

@@ -233,13 +233,30 @@ def test_manifest_rows_keep_what_is_known(tmp_path: Path):
         writer.writeheader()
         writer.writerows(rows)
     items = items_from_manifest(path, ["train", "train-video-only"])
-    assert [item.path.name for item in items] == ["a.mp4", "b.webm"], "videos only"
+    assert [item.path.name for item in items] == ["a.mp4", "b.webm", "c.jpg"]
     assert items[0].lag_to_apply_ms == -40
     assert items[1].lag_to_apply_ms is None, "no lips from a video-only split"
     assert items[0].id.startswith("A-1-"), "keys hold no blanks, and stay apart"
-    assert len(items_from_manifest(path)) == 3
+    assert len(items_from_manifest(path)) == 4
     with pytest.raises(InputError, match="no video in the splits"):
         items_from_manifest(path, ["test"])
+
+
+def test_a_still_image_stands_for_a_moment_without_motion(face_image: Path, tmp_path: Path):
+    shutil.copy(face_image, tmp_path / f"still{face_image.suffix}")
+    with (tmp_path / "manifest.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "file", "person"])
+        rows.writerow(["still", f"still{face_image.suffix}", ""])
+    items = items_from_manifest(tmp_path / "manifest.csv")
+    assert items[0].person == "still"
+    report = pack(items, tmp_path / "out")
+    assert (report.n_samples, report.n_frames) == (1, 16)
+    index = ShardIndex(tmp_path / "out")
+    track = load(index.read("still_000", "safetensors"))
+    # The landmark model settles over the first frames.
+    assert np.ptp(track["pose"], axis=0).max() < 0.04
+    assert not index.meta("still_000")["has_sound"]
 
 
 def test_what_cannot_be_packed_is_named(tmp_path: Path, packed: Path, face_clip: Path):
