@@ -238,7 +238,7 @@ def test_manifest_rows_keep_what_is_known(tmp_path: Path):
     assert items[1].lag_to_apply_ms is None, "no lips from a video-only split"
     assert items[0].id.startswith("A-1-"), "keys hold no blanks, and stay apart"
     assert len(items_from_manifest(path)) == 4
-    with pytest.raises(InputError, match="no video in the splits"):
+    with pytest.raises(InputError, match="no video or image in the splits"):
         items_from_manifest(path, ["test"])
 
 
