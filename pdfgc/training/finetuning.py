@@ -235,7 +235,7 @@ class Tuning:
         count = min(self.plan.batch_size, len(self.shots.images))
         rows = torch.from_numpy(chance.choice(len(self.shots.images), count, replace=False))
         target, codes = self.shots.images[rows], self.shots.codes[rows]
-        made = self._made(codes)
+        made = self.made(codes)
         whole = torch.ones_like(target[:, :1])
         losses = {
             "content": content(self.teachers, made.image, target),
@@ -266,7 +266,8 @@ class Tuning:
                 rival.step()
         return {name: float(v.detach()) for name, v in {"loss": total, **losses}.items()}
 
-    def _made(self, codes: Tensor) -> Generated:
+    def made(self, codes: Tensor) -> Generated:
+        """Draw (n, D) driving codes with the model as it is now."""
         count = len(codes)
         generated: Generated = self.model.generator(
             self.look.expand(count), self.source_codes.expand(count, -1, -1), codes
@@ -281,13 +282,13 @@ class Tuning:
 
     @torch.no_grad()
     def _error(self) -> float:
-        made = self._made(self.judged.codes).image
+        made = self.made(self.judged.codes).image
         return float((made - self.judged.images).abs().mean())
 
     @torch.no_grad()
     def _response(self) -> float:
         """Mean change of the picture from one probe to the other."""
-        made = self._made(self.probes).image
+        made = self.made(self.probes).image
         return float((made[0::2] - made[1::2]).abs().mean())
 
     def _kept(self) -> list[Tensor]:
@@ -296,7 +297,7 @@ class Tuning:
     @torch.no_grad()
     def picture(self) -> NDArray[np.uint8]:
         """Source, judged image, what is made of it, and the first probe: (S, 4 * S, 3) uint8."""
-        made, probe = self._made(self.judged.codes).image, self._made(self.probes[:1]).image
+        made, probe = self.made(self.judged.codes).image, self.made(self.probes[:1]).image
         source = self.look.images[:, 0]
         columns: Sequence[Tensor] = (source, self.judged.images, made, probe)
         return np.ascontiguousarray(grid(tuple(columns), 1).permute(1, 2, 0).numpy())
