@@ -355,6 +355,29 @@ PRESETS: dict[str, ModelConfig] = {
 
 
 @dataclass(frozen=True, config=_STRICT)
+class SuppliedTeacher:
+    """A teacher that the user supplies."""
+
+    kind: Literal["vgg19", "vggface", "emotion", "gaze"]
+    """What it judges; `emotion` and `gaze` are networks written by torch.export."""
+    path: str
+    """Its file."""
+    sha256: str
+    """Checksum of the file."""
+    licence: str
+    """Under which licence it was trained and may be used; travels with the weights it teaches."""
+    side: int = 224
+    """Side of its input (px), for emotion and gaze."""
+    weight: float = 1.0
+    """Weight beside other teachers."""
+
+    def __post_init__(self) -> None:
+        """Refuse a teacher without a licence."""
+        if not self.licence.strip():
+            raise ValueError("licence must name the teacher's licence.")
+
+
+@dataclass(frozen=True, config=_STRICT)
 class TrainConfig:
     """One training stage's run."""
 
@@ -373,6 +396,8 @@ class TrainConfig:
     """Steps of the discriminator for each of the model."""
     shots: int = 8
     """Source frames of an episode in the meta stages: K."""
+    teachers: tuple[SuppliedTeacher, ...] = ()
+    """Supplied teachers of the stages that make pictures, beside those of stage teachers."""
     vgg19: str | None = None
     """File with VGG19's convolutions for the content loss of the meta stages, where supplied."""
     vggface: str | None = None

@@ -39,8 +39,8 @@ def train(
 ) -> None:
     """Run one stage of training, or all of them, and go on where they stopped.
 
-    The stages are appearance, lip, eye, pose and expression, in this order. What a finished stage
-    leaves is also written as OUT/STAGE/weights.safetensors.
+    The stages are teachers, appearance, lip, eye, pose and expression, in this order; teachers may
+    be left out. What a finished stage leaves is also written as OUT/STAGE/weights.safetensors.
 
     Args:
         stage: name of the stage, or all.
@@ -135,7 +135,7 @@ def _run(
     if rank() > 0:
         return
     text = "\n".join(
-        f"{done['weights']}: stage {done['stage']} after {done['steps']} steps" for done in finished
+        f"{done['out']}: stage {done['stage']} after {done['steps']} steps" for done in finished
     )
     tell(finished[0] if len(finished) == 1 else {"stages": finished}, text, as_json=as_json)
 

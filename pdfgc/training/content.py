@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -11,36 +10,10 @@ from torch.nn import functional as F
 
 from pdfgc.config import TrainConfig
 from pdfgc.encoders import MotionEncoder
-from pdfgc.teachers.vgg import VggFeatures, vgg19, vggface
+from pdfgc.teachers.interface import Teacher as Teacher
+from pdfgc.teachers.supplied import VggTeacher
+from pdfgc.teachers.vgg import vgg19, vggface
 from pdfgc.weights import DEFAULT, load_model, packaged
-
-
-class Teacher(ABC):
-    """Names a difference between pictures."""
-
-    @abstractmethod
-    def difference(self, image: Tensor, target: Tensor) -> Tensor:
-        """Content loss () of (B, 3, S, S) pictures in [-1, 1]."""
-
-
-class VggTeacher(Teacher):
-    """L1 over five layers, summed and weighted (few-shot paper, section 3.4).
-
-    Args:
-        network: VGG19 or VGGFace.
-        weight: 1e-2 and 2e-3 in the paper.
-    """
-
-    def __init__(self, network: VggFeatures, weight: float) -> None:
-        self.network, self.weight = network, weight
-
-    def difference(self, image: Tensor, target: Tensor) -> Tensor:
-        """Weighted sum of L1 over the layers."""
-        self.network.to(image.device)
-        pairs = zip(self.network(image), self.network(target), strict=True)
-        return self.weight * sum(
-            (F.l1_loss(made, real) for made, real in pairs), start=0 * image.sum()
-        )
 
 
 class TrunkTeacher(Teacher):

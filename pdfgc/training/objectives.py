@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from pdfgc.generator import Discriminator, FeatureDriver, Generated
 from pdfgc.media import SILENCE
 from pdfgc.model import TalkingHead
 from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, POSE_WIDTH, Codes
+from pdfgc.teachers.interface import Teacher
 from pdfgc.tracking.topology import topology_of
 from pdfgc.training import ranks
 from pdfgc.training.adversary import Adversary
@@ -88,6 +91,7 @@ class Objective(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.adversary: Adversary | None = None
+        self.teachers: Sequence[Teacher] = ()
         # Kept out of the module tree: the model has its own place in checkpoints.
         self._parts = (model, sampler)
 
@@ -119,6 +123,9 @@ class Objective(nn.Module, ABC):
 
     def finish(self, model: TalkingHead) -> None:
         """Set what the stage leaves in the finished model (rest codes and the like)."""
+
+    def leave(self, folder: Path) -> None:
+        """Write what the stage leaves beside the model."""
 
 
 def tracker_error(guess: Tensor, view: View) -> Tensor:
@@ -202,6 +209,9 @@ class ReconstructionObjective(Objective):
             "copying": (made.copied * mouth).mean() / ranks.shared_mean(mouth.mean()),
             **self.flow_losses(made, sources, points, batch.seen),
         }
+        if self.teachers:
+            judged = [each.difference(made.image, target) for each in self.teachers]
+            losses["content"] = torch.stack(judged).mean()
         if adversarial and self.adversary is not None:
             losses |= self.adversary.for_generator(target, made.image, batch.person)
             losses["match"] = self.adversary.match(appearance.vector, batch.person)

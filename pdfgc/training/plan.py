@@ -104,6 +104,12 @@ def plan(
         part: sum(p.numel() for p in fresh.get_submodule(part).parameters() if id(p) in known)
         for part in row.trains
     }
+    objective = row.objective(fresh, Sampler(bank, model.generator.image_size, seed=0), config)
+    own = sum(p.numel() for p in objective.parameters())
+    if objective.adversary is not None:
+        own -= sum(p.numel() for p in objective.adversary.parameters())
+    if own:
+        trains["the stage's own"] = own
     saved = load_checkpoint(out / stage)
     begun = int(saved[1]["step"]) if saved else 0
     trial, why = None, ""

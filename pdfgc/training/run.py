@@ -30,6 +30,7 @@ from pdfgc.training.journal import Journal
 from pdfgc.training.objectives import Outcome
 from pdfgc.training.rates import share_of_peak
 from pdfgc.training.stages import Stage, freeze_all_but
+from pdfgc.training.teaching import teachers_of
 from pdfgc.weights import save_model
 
 if TYPE_CHECKING:
@@ -77,10 +78,12 @@ class Run:
         if before:
             self.model.load_state_dict(before["average"])
         self.objective = stage.objective(self.model, self.sampler, config)
+        self.objective.teachers = teachers_of(out, config)
         if before:
             load_adversary(self.objective, before)
         if ranks.world() > 1:
             ranks.share_batch_norms(self.model)
+            ranks.share_batch_norms(self.objective)
         self.model.to(fabric.device)
         self.objective.to(fabric.device)
         self.players = self._players()
@@ -254,6 +257,9 @@ class Run:
             "python": platform.python_version(),
         }
         if done:
-            # First the weights: a checkpoint that says "done" has them beside it.
-            save_model(self.average, self.folder / "weights.safetensors", facts)
+            # First what is left: a checkpoint that says "done" has it beside it.
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.objective.leave(self.folder)
+            if self.stage.trains:
+                save_model(self.average, self.folder / "weights.safetensors", facts)
         save_checkpoint(self.folder, state, facts)

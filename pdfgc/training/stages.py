@@ -19,6 +19,7 @@ from pdfgc.training.objectives import (
     Objective,
     PoseObjective,
 )
+from pdfgc.training.teaching import TeachersObjective
 
 _PICTURE_LOSSES = {
     "reconstruction": 10.0,
@@ -26,6 +27,7 @@ _PICTURE_LOSSES = {
     "flow": 10.0,
     "detail": 10.0,
     "copying": 0.1,
+    "content": 1.0,
     "adversarial": 0.1,
     "feature_matching": 2.0,
     "match": 1.0,
@@ -85,6 +87,14 @@ class Stage:
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
+        Stage(
+            name="teachers",
+            trains=(),
+            starts_from=(),
+            objective=TeachersObjective,
+            weights={"geometry": 5.0, "gaze": 5.0, "expression": 5.0, "identity": 0.5},
+            defaults=TrainConfig(steps=2500, batch_size=32, learning_rate=1e-3),
+        ),
         Stage(
             name="appearance",
             trains=("encoders.motion", "encoders.appearance", "generator"),

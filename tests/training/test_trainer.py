@@ -55,7 +55,7 @@ def test_the_chain_leaves_a_model_with_its_rest_codes(chain: Path) -> None:
         assert not torch.equal(getattr(model, name), getattr(fresh, name)), name
 
 
-@pytest.mark.parametrize("stage", CHAIN)
+@pytest.mark.parametrize("stage", [name for name in CHAIN if STAGES[name].trains])
 def test_a_stage_trains_its_parts_and_only_them(chain: Path, stage: str) -> None:
     before = STAGES[stage].starts_from
     if before:
