@@ -288,6 +288,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400, help="meta-training steps per system")
     parser.add_argument("--persons", type=int, default=6, help="held-out persons")
     parser.add_argument("--tuning-steps", type=int, default=40)
+    parser.add_argument("--only", nargs="*", help="names of systems, by default all")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     results: dict[str, object] = {"steps": arguments.steps, "side": SIDE}
@@ -301,7 +302,8 @@ def main() -> None:
     forward: dict[str, dict[str, Score]] = {}
     sheets: list[Tensor] = []
     held: HeldOut | None = None
-    for system in SYSTEMS:
+    wanted = arguments.only or [system.name for system in SYSTEMS]
+    for system in (each for each in SYSTEMS if each.name in wanted):
         name = "".join(c if c.isalnum() else "-" for c in system.name)
         folder = arguments.out / "runs" / name
         began = time.perf_counter()
@@ -317,7 +319,7 @@ def main() -> None:
         made = drawn(model, held.sources(held.clips[0], 8), codes(model, view).join())
         sheets += [torch.cat(rows, dim=2), torch.cat([rows[0], *made[:4]], dim=2)]
         results["forward"] = {k: {t: asdict(s) for t, s in v.items()} for k, v in forward.items()}
-        _write(arguments.out, results, sheets, "forward")
+        _write(arguments.out, results, sheets, f"forward-{name}")
         table(["system", "T", "L1", "SSIM", "identity"], [
             [system.name, count, f"{s.l1:.2f}", f"{s.ssim:.3f}", f"{s.identity:.3f}"]
             for count, s in forward[system.name].items()

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pdfgc.training.clips import ClipBank
 
 _CHUNK = 2048
+# About so many frames, evenly from all clips, are enough for bases of two dozen directions.
+_FRAMES = 12_000
 
 
 class LandmarksObjective(Objective):
@@ -48,17 +50,20 @@ class LandmarksObjective(Objective):
     def prepare(self) -> None:
         """Fit the bases and work out every frame's expression."""
         bank, space = self.sampler.bank, self.encoders.landmarks
-        clip = np.concatenate([np.full(c.length, n) for n, c in enumerate(bank.clips)])
-        person = np.concatenate(
-            [np.full(c.length, self.sampler.numbers[c.person]) for c in bank.clips]
-        )
-        shapes = _shapes(bank)
+        every = max(1, len(bank.landmarks) // _FRAMES)
+        frames = [c.start + np.arange(0, c.length, every) for c in bank.clips]
+        self.starts = np.cumsum([0, *map(len, frames)])
+        self.rows = np.concatenate(frames)
+        clip = np.repeat(np.arange(len(frames)), [len(each) for each in frames])
+        person = np.array([self.sampler.numbers[c.person] for c in bank.clips])[clip]
+        shapes = _shapes(bank, self.rows)
         space.fit(shapes, person, clip)
         means = np.stack([shapes.points[clip == n].mean(0) for n in range(len(bank.clips))])
         self.alphas = space.expressions(shapes, means[clip])
         mean = space.mean.cpu().numpy()
         self.shapes = shapes.points - mean
-        quiet = bank.mouth <= np.quantile(bank.mouth, 0.3)
+        mouth = bank.mouth[self.rows]
+        quiet = mouth <= np.quantile(mouth, 0.3)
         still = np.zeros((len(shapes.points), 6))
         codes = space.codes(shapes, still, still[:, :2], np.ones((len(still), 2)))
         rest = codes.lip[torch.from_numpy(quiet)].mean(0)
@@ -77,13 +82,13 @@ class LandmarksObjective(Objective):
         rng = np.random.default_rng([self.sampler.seed, step, self.sampler.rank, 8])
         bank = self.sampler.bank
         picked = rng.choice(len(bank.clips), size, p=self.sampler.weights)
-        rows = np.array([bank.clips[i].start + rng.integers(bank.clips[i].length) for i in picked])
-        view = self.sampler.view(rows, Jitter.draw(rng, np.zeros(size, bool)))
+        at = rng.integers(self.starts[picked], self.starts[picked + 1])
+        view = self.sampler.view(self.rows[at], Jitter.draw(rng, np.zeros(size, bool)))
         image = change_look(view.image, rng, 0.5)
         return ExpressionBatch(
             type(view)(**{**vars(view), "image": image}),
-            torch.from_numpy(self.shapes[rows]),
-            torch.from_numpy(self.alphas[rows]),
+            torch.from_numpy(self.shapes[at]),
+            torch.from_numpy(self.alphas[at]),
         )
 
     def forward(self, batch: Batch, *, adversarial: bool) -> Outcome:
@@ -208,14 +213,11 @@ class UnmatchedObjective(MetaObjective):
         return vector.new_zeros(())
 
 
-def _shapes(bank: ClipBank) -> Shapes:
-    """Faces of all frames of a bank, in head axes."""
+def _shapes(bank: ClipBank, rows: NDArray[np.int64]) -> Shapes:
+    """Faces of frames of a bank, in head axes."""
     parts = [
-        shapes_of(
-            np.asarray(bank.landmarks[at : at + _CHUNK], np.float32),
-            bank.openness[at : at + _CHUNK],
-        )
-        for at in range(0, len(bank.landmarks), _CHUNK)
+        shapes_of(np.asarray(bank.landmarks[part], np.float32), bank.openness[part])
+        for part in np.split(rows, range(_CHUNK, len(rows), _CHUNK))
     ]
     known: NDArray[np.bool_] = np.concatenate([part.lids_known for part in parts])
     return Shapes(np.concatenate([part.points for part in parts]), known)
