@@ -344,10 +344,36 @@ MARIONETTE_TINY = ModelConfig(
     landmarks=LandmarkConfig(),
 )
 
+PAPER = ModelConfig(
+    preset="paper",
+    generator=GeneratorConfig(
+        identity=("adain",),
+        analysis_size=256,
+        base_size=16,
+        channels=(512, 512, 256, 128, 64),
+        source_channels=(512, 256, 128, 64, 32),
+        appearance_width=512,
+        style_width=448,
+    ),
+)
+PAPER_TINY = ModelConfig(
+    preset="paper-tiny",
+    generator=GeneratorConfig(
+        identity=("adain",),
+        image_size=64,
+        analysis_size=64,
+        channels=(32, 24, 16, 12),
+        source_channels=(32, 24, 16, 8),
+        appearance_width=32,
+        style_width=32,
+    ),
+    encoders=TINY.encoders,
+)
+
 PRESETS: dict[str, ModelConfig] = {
     c.preset: c
     for c in (
-        *(TINY, FAST_128, FAST, PDFGC_OFFICIAL),
+        *(TINY, FAST_128, FAST, PAPER_TINY, PAPER, PDFGC_OFFICIAL),
         *(FEWSHOT_TINY, FEWSHOT, MARIONETTE_TINY, MARIONETTE),
     )
 }

@@ -37,6 +37,7 @@ from pdfgc.generator.critic import LandmarkCritic
 from pdfgc.generator.drawing import LandmarkDriver
 from pdfgc.generator.fewshot import FewShotGenerator
 from pdfgc.generator.marionette import MarionetteGenerator
+from pdfgc.generator.plain import PlainGenerator
 from pdfgc.motion import EXPRESSION_WIDTH, code_scale, code_width
 
 
@@ -197,6 +198,7 @@ def build_model(config: ModelConfig) -> TalkingHead:
     driver = CodesDriver(width, config.generator.style_width, scale)
     # Attention and alignment together are MarioNETte's; alignment alone warps in one step.
     two_steps = {"attention", "alignment"} <= set(config.generator.identity)
+    plain = PlainGenerator if config.generator.identity == ("adain",) else Generator
     return TalkingHead(
         config,
         Encoders(
@@ -212,7 +214,7 @@ def build_model(config: ModelConfig) -> TalkingHead:
         ),
         MarionetteGenerator(config.generator, driver)
         if two_steps
-        else Generator(config.generator, driver),
+        else plain(config.generator, driver),
     )
 
 

@@ -221,6 +221,8 @@ class ReconstructionObjective(Objective):
         self, made: Generated, source: Tensor, points: Tensor, seen: Tensor
     ) -> dict[str, Tensor]:
         """Landmark-guided flow from (B, K, L, 3) to (B, L, 3), where seen (B, K, L)."""
+        if not made.flows:  # a generator that makes all of its picture
+            return {}
         source, points = source[..., :2], points[..., :2]
         weight = self.landmark_weight * seen
         return {

@@ -102,16 +102,16 @@ def train_all(
         data: folder that `pdfgc pack` made.
         out: folder of the run.
         model: what is trained.
-        runs: how a stage is run, by its name, where it differs from its row.
+        runs: which stages are run and how, by name; by default all of them as their rows say.
         device: `auto`, `cpu`, `cuda` or `mps`.
         processes: as for `train`.
         machines: as for `train`.
         report: called with stage, step, steps and scalars.
     """
     for name, stage in STAGES.items():
-        if stage.driver != model.generator.driver:
+        if stage.driver != model.generator.driver or (runs is not None and name not in runs):
             continue
-        config = (runs or {}).get(name, stage.defaults)
+        config = stage.defaults if runs is None else runs[name]
 
         def tell(step: int, steps: int, scalars: dict[str, float], name: str = name) -> None:
             if report:
