@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pdfgc.avatar import Avatar
+    from pdfgc.dubbing.dub import dub
     from pdfgc.errors import InputError
     from pdfgc.motion import Motion
 
-__all__ = ["Avatar", "InputError", "Motion"]
+__all__ = ["Avatar", "InputError", "Motion", "dub"]
 
-_HOMES = {"Avatar": "pdfgc.avatar", "InputError": "pdfgc.errors", "Motion": "pdfgc.motion"}
+_HOMES = {
+    "Avatar": "pdfgc.avatar",
+    "InputError": "pdfgc.errors",
+    "Motion": "pdfgc.motion",
+    "dub": "pdfgc.dubbing",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,12 +23,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ORDER = (
     *("errors", "files", "config", "motion", "media", "tracking", "encoders", "generator"),
     *("model", "cost", "teachers", "weights", "importers", "compositor", "metrics", "training"),
-    *("avatar", "check", "evaluation", "cli"),
+    *("avatar", "dubbing", "check", "evaluation", "cli"),
 )
 # The package's face and the entry point stand outside the order.
 OUTSIDE = {PACKAGE / "__init__.py", PACKAGE / "__main__.py"}
 
-PUBLIC = ["Avatar", "InputError", "Motion"]
+PUBLIC = ["Avatar", "InputError", "Motion", "dub"]
 
 # Slow to import, or brought by an extra: only inside the function that needs them.
 HEAVY = {
@@ -46,6 +46,7 @@ LARGE_FILES_IN = ("weights/",)
 # What an example is called with, `{clip}` being a short video; without a row: nothing.
 EXAMPLE_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "contact_sheet.py": ("{clip}", "sheet.png"),
+    "dub.py": ("{clip}", "dubbed.mp4"),
 }
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))

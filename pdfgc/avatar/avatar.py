@@ -16,6 +16,7 @@ from pdfgc.avatar.controls import Controls, Progress
 from pdfgc.avatar.drivers import Driver, Drivers, File
 from pdfgc.avatar.encoding import CodeReader, check_waveform, joined
 from pdfgc.avatar.official import composer_for, reader_for
+from pdfgc.avatar.references import frames_of_person
 from pdfgc.avatar.shots import pictures_of, shots_of
 from pdfgc.avatar.source import Image, Sources, tuned_state
 from pdfgc.avatar.streaming import Stream
@@ -25,7 +26,7 @@ from pdfgc.errors import InputError
 from pdfgc.media import LiveSound, read_audio
 from pdfgc.model import TalkingHead
 from pdfgc.motion import Motion
-from pdfgc.tracking import Choice
+from pdfgc.tracking import Choice, FaceChoice
 from pdfgc.training.finetuning import Preview, Tuning, TuningPlan, TuningResult
 from pdfgc.training.tuned import TunedState
 from pdfgc.weights import DEFAULT, LoadedModel, load_model
@@ -89,6 +90,40 @@ class Avatar:
         """
         loaded = _loaded(weights, device)
         reader = reader_for(loaded)
+        return cls(loaded, reader, Sources.read(images, reader, face))
+
+    @classmethod
+    def from_video(
+        cls,
+        video: File,
+        *,
+        count: int = 4,
+        weights: Weights = DEFAULT,
+        device: str = "auto",
+        face: Choice = FaceChoice.LARGEST,
+        progress: Progress | None = None,
+    ) -> Avatar:
+        """Make an avatar of the frames of a video that show the person best.
+
+        Five frames a second of the first minute are looked at: frontal ones with open eyes and a
+        mouth a little open count most, and of those the sharpest. The first shot in which the
+        face is found is used. The head is pasted back into the best frame.
+
+        Args:
+            video: a video file.
+            count: K, frames at most.
+            weights: as for `from_images`.
+            device: likewise.
+            face: which face, where the video shows several.
+            progress: called while the video is read.
+
+        Raises:
+            InputError: the video cannot be read, shows no face or only small ones, or the weights
+                cannot be loaded.
+        """
+        loaded = _loaded(weights, device)
+        reader = reader_for(loaded)
+        images = frames_of_person(video, reader, face, count, progress)
         return cls(loaded, reader, Sources.read(images, reader, face))
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, gcd
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +55,19 @@ class Sound:
 
     def read(self) -> NDArray[np.float32]:
         """(N,) float32 in [-1, 1]."""
+        return self.read_at(self.sample_rate)
+
+    def read_at(self, sample_rate: int) -> NDArray[np.float32]:
+        """(N,) float32 in [-1, 1] at a sample rate (Hz) of one's choice."""
         if isinstance(self.origin, Path):
-            return read_audio(self.origin, sample_rate=self.sample_rate)
-        return self.origin
+            return read_audio(self.origin, sample_rate=sample_rate)
+        if sample_rate == self.sample_rate:
+            return self.origin
+        from scipy.signal import resample_poly
+
+        shared = gcd(sample_rate, self.sample_rate)
+        moved = resample_poly(self.origin, sample_rate // shared, self.sample_rate // shared)
+        return np.asarray(moved, np.float32)
 
 
 class Painter:

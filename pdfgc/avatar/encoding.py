@@ -132,6 +132,15 @@ class CodeReader:
                 strict=False,
             )
         )
+        return self.tracked(track, crops)
+
+    def tracked(self, track: FaceTrack, crops: Iterable[NDArray[np.uint8]]) -> Motion:
+        """Codes of frames that were tracked before.
+
+        Args:
+            track: T frames.
+            crops: T times (S, S, 3) uint8 RGB, what `cut` gives at the encoders' size.
+        """
         codes, features = self._encode(crops)
         seen = track.confidence > 0
         codes = {factor: _bridged(rows, seen) for factor, rows in codes.items()}

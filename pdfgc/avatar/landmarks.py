@@ -68,7 +68,7 @@ class LandmarkReader(CodeReader):
                 strict=False,
             )
         )
-        return self._read(track, crops)
+        return self.tracked(track, crops)
 
     def images(self, images: list[NDArray[np.uint8]], crops: NDArray[np.floating]) -> Motion:
         """Codes of still images, one frame each; see `CodeReader.images`."""
@@ -83,7 +83,7 @@ class LandmarkReader(CodeReader):
                 crop=self.loaded.model.config.crop,
                 name=f"image {number}",
             ).recrop(crop)
-            rows.append(self._read(track, [self.cut(image, crop, side)]))
+            rows.append(self.tracked(track, [self.cut(image, crop, side)]))
         return self._motion(
             {factor: np.concatenate([getattr(row, factor) for row in rows]) for factor in FACTORS}
         )
@@ -113,7 +113,8 @@ class LandmarkReader(CodeReader):
         )
 
     @torch.inference_mode()
-    def _read(self, track: FaceTrack, crops: Iterable[NDArray[np.uint8]]) -> Motion:
+    def tracked(self, track: FaceTrack, crops: Iterable[NDArray[np.uint8]]) -> Motion:
+        """Codes of frames that were tracked before; see `CodeReader.tracked`."""
         space = self.encoders.landmarks
         shapes = shapes_of(track.crop_landmarks(), track.openness)
         apart = torch.from_numpy(shapes.points).to(self.loaded.device) - space.mean

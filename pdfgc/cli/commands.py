@@ -7,6 +7,7 @@ from cyclopts import App
 from pdfgc.cli.animate import animate
 from pdfgc.cli.bench import bench
 from pdfgc.cli.check import check
+from pdfgc.cli.dub import dub
 from pdfgc.cli.edit import edit
 from pdfgc.cli.evaluate import evaluate
 from pdfgc.cli.finetune import finetune
@@ -27,6 +28,7 @@ app = App(
 
 for command in (
     animate,
+    dub,
     edit,
     track,
     pack,

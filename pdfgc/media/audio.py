@@ -247,7 +247,7 @@ def mel_filters(config: AudioConfig) -> Tensor:
 
     The same as `librosa.filters.mel(htk=False, norm="slaney")`.
     """
-    limits = _hz_to_mel(np.array([config.f_min, config.f_max]))
+    limits = hz_to_mel(np.array([config.f_min, config.f_max]))
     edges = _mel_to_hz(np.linspace(limits[0], limits[1], config.n_mels + 2))
     bins = np.linspace(0, config.sample_rate / 2, config.n_fft // 2 + 1)
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
@@ -263,7 +263,8 @@ _LINEAR_HZ = 200.0 / 3
 _LOG_STEP = np.log(6.4) / 27
 
 
-def _hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+def hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slaney's mel scale."""
     above = 15 + np.log(np.maximum(hz, 1000.0) / 1000.0) / _LOG_STEP
     return np.where(hz < 1000.0, hz / _LINEAR_HZ, above)
 

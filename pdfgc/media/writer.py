@@ -140,6 +140,18 @@ class VideoWriter:
         self._last_tick = tick
         self._n_frames += 1
 
+    def end_here(self) -> None:
+        """Let the sound end with the picture written so far, as where work was broken off."""
+        if self._sound is not None and self._held is not None:
+            base = self._stream.codec_context.time_base
+            self._sound.end_at(float((self._last_tick + self._last_duration()) * base))
+
+    def _last_duration(self) -> int:
+        """Ticks that the last frame lasts: the mean one's; a single frame as at 25 fps."""
+        shown = self._last_tick - self._first_tick
+        mean = shown // (self._n_frames - 1) if shown else _CLOCK_HZ // 25
+        return 1 if self._rate else mean
+
     def _tick(self, time_s: float | None) -> int:
         if (self._rate is None) == (time_s is None):
             raise ValueError("give either fps to the writer or time_s with every frame.")
@@ -209,10 +221,7 @@ class VideoWriter:
     def _finish(self) -> None:
         if self._container is None:
             raise InputError(f"{self._path}: there is no frame to write.")
-        # The last frame lasts as long as the mean one; a single frame as at 25 fps.
-        shown = self._last_tick - self._first_tick
-        mean = shown // (self._n_frames - 1) if shown else _CLOCK_HZ // 25
-        self._encode(1 if self._rate else mean)
+        self._encode(self._last_duration())
         self._container.mux(self._stream.encode(None))
         if self._sound is not None:
             self._sound.finish()
@@ -249,6 +258,12 @@ class _Sound:
         self._container = container
         self._stream = container.add_stream("aac", rate=self.rate, layout=self._layout)
         self._stream.bit_rate = _AAC_BITS_PER_S * self._waveform.shape[0]
+
+    def end_at(self, time_s: float) -> None:
+        """Leave out what comes after this time and is not yet encoded."""
+        end = max(self._position, min(round(time_s * self._sample_rate), self._waveform.shape[1]))
+        self._waveform = self._waveform[:, :end]
+        self._n_total = round(Fraction(end * self.rate, self._sample_rate))
 
     def encode_until(self, time_s: float) -> None:
         """Encode the sound up to about `time_s`, in whole packets."""

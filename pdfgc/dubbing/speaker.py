@@ -1,0 +1,93 @@
+"""Who speaks, and what the lips do for it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdfgc.avatar import Controls
+from pdfgc.avatar.clip import Sound
+from pdfgc.avatar.encoding import CodeReader, check_waveform
+from pdfgc.avatar.official import composer_for
+from pdfgc.dubbing.voice import voice_gate
+from pdfgc.media import read_audio
+from pdfgc.motion import Motion
+from pdfgc.tracking import Choice, FaceChoice
+
+Audio = str | os.PathLike[str] | NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A face and what it says.
+
+    Attributes:
+        audio: a sound or video file, or (N,) float samples in [-1, 1] at 16 kHz.
+        face: in every shot: the largest, the number counted from the left, or that in an XYXY box
+            in px; shots in which it is not there are passed through.
+    """
+
+    audio: Audio
+    face: Choice = FaceChoice.LARGEST
+
+    def waveform(self, sample_rate: int) -> NDArray[np.float32]:
+        """(N,) float32, what the model hears.
+
+        Raises:
+            InputError: the sound cannot be used.
+        """
+        if isinstance(self.audio, np.ndarray):
+            return check_waveform(self.audio, "The audio")
+        return read_audio(self.audio, sample_rate=sample_rate)
+
+    def sound(self, sample_rate: int) -> Sound:
+        """What is heard in the result; `sample_rate` is that of an array.
+
+        Raises:
+            InputError: the sound cannot be used.
+        """
+        if isinstance(self.audio, np.ndarray):
+            return Sound(check_waveform(self.audio, "The audio"), sample_rate)
+        return Sound.of_file(self.audio)
+
+
+class Lips:
+    """Lip codes of a speech at any time.
+
+    Args:
+        waveform: (N,) in [-1, 1] at the model's sample rate.
+        reader: hears it.
+        neutral: any motion of the model, one frame or more.
+        gate: close the mouth where nobody speaks.
+    """
+
+    def __init__(
+        self, waveform: NDArray[np.float32], reader: CodeReader, neutral: Motion, *, gate: bool
+    ) -> None:
+        config = reader.loaded.model.config.audio
+        controls = Controls()
+        composer = composer_for(
+            reader, neutral, fps=reader.fps, seed=0, controls=controls, progress=None
+        )
+        silence = np.zeros(config.sample_rate, np.float32)
+        heard = reader.speech(silence)
+        self.rest = composer.strengthened_lip(heard[len(heard) // 2][None])[0]
+        rows = composer.strengthened_lip(reader.speech(waveform))
+        if gate:
+            share = voice_gate(waveform, config)[: len(rows), None]
+            rows = reader.lips(np.asarray(self.rest + share * (rows - self.rest), np.float32))
+        self._rows, self._reader = rows, reader
+        self._lead_s = controls.lip_lead_s
+
+    def at(self, times_s: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(T, D_lip) codes at (T,) times; at rest before and after the speech."""
+        place = (times_s + self._lead_s) * self._reader.fps
+        padded = np.concatenate([self.rest[None], self._rows, self.rest[None]])
+        place = np.clip(place + 1, 0, len(padded) - 1)
+        low = np.minimum(np.floor(place).astype(np.int64), len(padded) - 2)
+        share = (place - low)[:, None]
+        mixed = padded[low] * (1 - share) + padded[low + 1] * share
+        return self._reader.lips(np.asarray(mixed, np.float32))
