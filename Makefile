@@ -11,11 +11,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test lint format wheel clean
+.PHONY: help setup demo test gate lint format wheel clean
 
 help:
 	@echo "make demo    a portrait and a recording become demo/astronaut.mp4"
 	@echo "make test    run the tests"
+	@echo "make gate    has a part become slower or larger?"
 	@echo "make lint    ruff (check and format) and mypy"
 	@echo "make format  mend what ruff can mend"
 	@echo "make wheel   build dist/pdfgc-*.whl, weights inside"
@@ -31,7 +32,7 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "pdfgc needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11"; exit 1; }
 	"$(PYTHON)" -m venv .venv
 	$(BIN)/python -m pip install --quiet $(TORCH)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,train,eval]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,train,eval,identity]'
 	$(BIN)/python -m pip uninstall --quiet -y opencv-python opencv-contrib-python opencv-python-headless
 	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt opencv-python-headless
 	@touch $@
@@ -43,6 +44,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q $(ARGS)
+
+gate: $(READY)
+	$(BIN)/python benchmarks/gate.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
