@@ -318,3 +318,23 @@ def test_cpu_and_gpu_give_the_same_picture(avatar: Avatar, face_image: Path) -> 
         for each in (avatar, other)
     )
     assert np.abs(first - second).max() <= 0.01 * 255
+
+
+def test_streams_have_the_level_and_the_neighbours_that_were_heard(
+    avatar: Avatar, speech: Path
+) -> None:
+    samples = read_audio(speech)[8_000:16_000]
+    made = []
+    for size in (250, 8_000):
+        stream = avatar.stream(np.split(samples, len(samples) // size), crop=True)
+        made.append(np.stack([frame.image for frame in stream]))
+    assert len(made[0]) == 13
+    assert np.array_equal(made[0], made[1])
+    # Level and smoothing look back only, so codes differ from those of the clip, but not by much.
+    stream = avatar.stream([samples], crop=True)
+    rows = []
+    while stream.pull() is not None:
+        rows.append(stream._shown)
+    wanted = avatar.motion(audio=samples).lip
+    apart = np.linalg.norm(np.stack(rows) - wanted) / np.linalg.norm(wanted)
+    assert 0 < apart < 0.5
