@@ -172,19 +172,34 @@ class Clip:
             part = self.motion.slice(start, min(start + self._batch, len(self)))
             yield from self._painter.paint(joined(part, device))
 
-    def save(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        progress: Progress | None = None,
+        keep_partial: bool = False,
+    ) -> bool:
         """Draw and write all frames, with the sound.
 
         Args:
             path: `.mp4`, `.mov`, `.m4v` or `.mkv`, `.gif`, a pattern such as `out/%05d.png`, or a
                 folder; see `pdfgc.media.write_video`.
             progress: called after every frame.
+            keep_partial: on Ctrl-C, leave a playable video of what was done; else nothing is left.
+
+        Returns:
+            Whether all frames were written; False after Ctrl-C with `keep_partial`.
 
         Raises:
             InputError: the place cannot be written; nothing is left there.
         """
-        write_video(
-            path, self._watched(progress), self.fps, self.audio, sample_rate=self.sample_rate
+        return write_video(
+            path,
+            self._watched(progress),
+            self.fps,
+            self.audio,
+            sample_rate=self.sample_rate,
+            keep_partial=keep_partial,
         )
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> NDArray[np.uint8]:

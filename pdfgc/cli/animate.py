@@ -8,9 +8,9 @@ from pathlib import Path
 from pdfgc.cli.controlling import Controlling
 from pdfgc.cli.driving import Driving
 from pdfgc.cli.keeping import keep_motion
-from pdfgc.cli.options import Crop, Device, Json, Out, Sources
+from pdfgc.cli.options import Crop, Device, Json, KeepPartial, Out, Sources
 from pdfgc.cli.parsing import avatar_of
-from pdfgc.cli.printing import tell
+from pdfgc.cli.printing import INTERRUPTED, tell
 from pdfgc.cli.progress import bars
 
 _NO_DRIVER, _AS_IT_IS = Driving(), Controlling()
@@ -33,8 +33,9 @@ def animate(
     weights: str = "default",
     save_motion: Path | None = None,
     plot: Path | None = None,
+    keep_partial: KeepPartial = False,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Animate a portrait: lips from speech, every other factor from its own driver.
 
     Without drivers, the head moves a little and the eyes blink, gaze and expression stay as in
@@ -58,6 +59,7 @@ def animate(
         weights: a weights file, or the name of packaged weights.
         save_motion: also write the codes to this .motion.safetensors.
         plot: also draw the codes over time and some frames into this .png.
+        keep_partial: on Ctrl-C, leave a playable video of what was done.
         as_json: print one JSON object on stdout.
     """
     from pdfgc.motion import Motion
@@ -79,7 +81,7 @@ def animate(
         )
         keep_motion(clip, save_motion, plot)
         read_s = time.perf_counter() - began - ready_s
-        clip.save(out, progress=progress)
+        whole = clip.save(out, progress=progress, keep_partial=keep_partial)
     drawn_s = time.perf_counter() - began - ready_s - read_s
     width, height = clip.size
     facts = {
@@ -90,6 +92,7 @@ def animate(
         "height": height,
         "duration_s": round(len(clip) / clip.fps, 3),
         "sound": audio is not None,
+        "whole": whole,
         "model_id": avatar.model_id,
         "source_s": round(ready_s, 2),
         "drivers_s": round(read_s, 2),
@@ -101,3 +104,4 @@ def animate(
         f"{len(clip) / drawn_s:.1f} frames per second drawn",
         as_json=as_json,
     )
+    return 0 if whole else INTERRUPTED

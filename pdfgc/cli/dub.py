@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from pdfgc.cli.options import Device, Json, Out
+from pdfgc.cli.options import Device, Json, KeepPartial, Out
 from pdfgc.cli.parsing import face_of
 from pdfgc.cli.printing import INTERRUPTED, tell
 from pdfgc.cli.progress import bars
@@ -30,7 +30,7 @@ def dub(
     length: Literal["audio", "video", "loop", "pingpong", "freeze"] = "video",
     references: int = 3,
     gate: bool = True,
-    keep_partial: Annotated[bool, Parameter(negative="")] = False,
+    keep_partial: KeepPartial = False,
     report: Path | None = None,
     device: Device = "auto",
     weights: str = "default",

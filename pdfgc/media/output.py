@@ -15,6 +15,7 @@ from PIL import Image
 from pdfgc.errors import InputError
 from pdfgc.files import writing_folder
 from pdfgc.media.gif import write_gif
+from pdfgc.media.shielding import shielded
 from pdfgc.media.writer import CONTAINERS, VideoWriter
 
 _PNG_NAME = "%05d.png"
@@ -29,7 +30,8 @@ def write_video(
     *,
     sample_rate: int = 16_000,
     crf: float = 18,
-) -> None:
+    keep_partial: bool = False,
+) -> bool:
     """Write frames at a constant rate; what kind of file is told by the name.
 
     - `.mp4`, `.m4v`, `.mov`, `.mkv`: H.264 with AAC, see `VideoWriter`.
@@ -44,6 +46,11 @@ def write_video(
         audio: the whole sound, `(N,)` or `(2, N)`, float in [-1, 1].
         sample_rate: of `audio` in Hz.
         crf: x264's quality, 0 (lossless) to 51.
+        keep_partial: on Ctrl-C, leave a playable file of what was done, its sound cut to it; only
+            of the first kind.
+
+    Returns:
+        Whether all frames were written; False after Ctrl-C with `keep_partial`.
 
     Raises:
         InputError: unknown suffix, no frames, or the place cannot be written.
@@ -54,8 +61,7 @@ def write_video(
     suffix = target.suffix.lower()
     if suffix in CONTAINERS:
         with VideoWriter(target, fps=fps, audio=audio, sample_rate=sample_rate, crf=crf) as writer:
-            for frame in frames:
-                writer.write(frame)
+            return _written(writer, frames, keep_partial=keep_partial)
     elif suffix == ".gif":
         write_gif(target, frames, fps)
     elif suffix == "" or _PATTERN.fullmatch(target.name):
@@ -65,6 +71,25 @@ def write_video(
             f"{target}: cannot write {suffix}; end the name with one of {', '.join(CONTAINERS)}, "
             ".gif, a pattern like %05d.png, or nothing for a folder of PNG files."
         )
+    return True
+
+
+def _written(
+    writer: VideoWriter, frames: Iterable[NDArray[np.uint8]], *, keep_partial: bool
+) -> bool:
+    done = 0
+    try:
+        for frame in frames:
+            # A frame that is half written would spoil the file.
+            with shielded():
+                writer.write(frame)
+                done += 1
+    except KeyboardInterrupt:
+        if not keep_partial or not done:
+            raise
+        writer.end_here()
+        return False
+    return True
 
 
 def _write_images(
