@@ -1,7 +1,6 @@
-"""A portrait speaks while the sound comes in: python examples/stream.py [SOUND PLACE].
+"""A portrait speaks as sound comes in: stream.py [FILE|microphone FILE.mp4|camera].
 
-SOUND is a file or `microphone` (10 s of it; pip install sounddevice). PLACE is an .mp4 file or a
-virtual `camera` (pip install pyvirtualcam).
+A microphone takes `pip install sounddevice`, a virtual camera pyvirtualcam.
 """
 
 from __future__ import annotations
@@ -21,14 +20,13 @@ def chunks(name):
     """20 ms of sound at a time; a recording gives a second."""
     if name != "microphone":
         return (yield from np.split(read_audio(name)[:16_000], 50))
-    from sounddevice import InputStream
-
-    with InputStream(16_000, channels=1, dtype="float32") as microphone:
+    device = __import__("sounddevice").InputStream(16_000, channels=1, dtype="float32")
+    with device as microphone:
         yield from (microphone.read(320)[0] for _ in range(500))
 
 
 sound, place = sys.argv[1:] or (str(HERE / "speech.flac"), "stream.mp4")
-stream = Avatar.from_images([HERE / "astronaut.jpg"]).stream(chunks(sound))
+stream = Avatar.from_images(HERE / "astronaut.jpg").stream(chunks(sound))
 if place == "camera":
     from pyvirtualcam import Camera
 

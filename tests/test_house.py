@@ -23,7 +23,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ORDER = (
     *("errors", "files", "config", "motion", "media", "tracking", "encoders", "generator"),
     *("model", "cost", "teachers", "weights", "importers", "compositor", "metrics", "training"),
-    *("avatar", "dubbing", "check", "evaluation", "cli"),
+    *("exporting", "avatar", "dubbing", "check", "evaluation", "cli"),
 )
 # The package's face and the entry point stand outside the order.
 OUTSIDE = {PACKAGE / "__init__.py", PACKAGE / "__main__.py"}

@@ -10,6 +10,7 @@ from pdfgc.cli.check import check
 from pdfgc.cli.dub import dub
 from pdfgc.cli.edit import edit
 from pdfgc.cli.evaluate import evaluate
+from pdfgc.cli.export import export
 from pdfgc.cli.finetune import finetune
 from pdfgc.cli.imports import importing
 from pdfgc.cli.info import info, version
@@ -35,6 +36,7 @@ for command in (
     train,
     finetune,
     evaluate,
+    export,
     bench,
     score,
     importing,
