@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pdfgc.config import GeneratorConfig
 from pdfgc.encoders.appearance import Appearance
@@ -14,7 +15,7 @@ class Embedder(nn.Module):
     """K frames and their landmark images to the mean of K vectors (few-shot paper, section 3.1).
 
     Residual halvings without norm to 4x4, self-attention at an eighth of the side, sum pooling,
-    ReLU; spectral norm throughout.
+    leaky ReLU; spectral norm throughout.
 
     Args:
         config: side and channels; the width of the vector is that of the last channels.
@@ -45,5 +46,6 @@ class Embedder(nn.Module):
                 f"{tuple(drawings.shape)}"
             )
         flat = torch.cat([images, drawings], dim=2).flatten(0, 1)
-        vector = torch.relu(self.path(flat)[-1].sum(dim=(2, 3)))
+        # Leaky, where the paper has a plain ReLU: with one, all values were seen to die.
+        vector = F.leaky_relu(self.path(flat)[-1].sum(dim=(2, 3)), 0.2)
         return Appearance(images, torch.unflatten(vector, 0, images.shape[:2]).mean(dim=1), ())

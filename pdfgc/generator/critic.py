@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pdfgc.config import GeneratorConfig
 from pdfgc.encoders.residual import DownPath, Same, to_four
@@ -13,7 +14,7 @@ from pdfgc.generator.discriminator import Judgement
 class LandmarkCritic(nn.Module):
     """V, w_0 and b of the few-shot paper (sections 3.1 and 3.4): all of D but the persons' rows.
 
-    As the embedder, with one more residual block at 4x4; sum pooling, then ReLU. It stays with a
+    As the embedder, with one more residual block at 4x4; sum pooling, then leaky ReLU. It stays with a
     model's weights, since tuning to a new person starts from it.
 
     Args:
@@ -38,7 +39,7 @@ class LandmarkCritic(nn.Module):
         """
         features = self.path(pictures)
         features.append(self.last(features[-1]))
-        vector = torch.relu(features[-1].sum(dim=(2, 3)))
+        vector = F.leaky_relu(features[-1].sum(dim=(2, 3)), 0.2)
         # Over the root of the width, as everywhere in this house: scores stay of order one.
         score = (vector * (person + self.common)).sum(dim=1).float() / vector.shape[1] ** 0.5
         return Judgement(score + self.bias, tuple(features))
