@@ -14,8 +14,8 @@ from pdfgc.generator.discriminator import Judgement
 class LandmarkCritic(nn.Module):
     """V, w_0 and b of the few-shot paper (sections 3.1 and 3.4): all of D but the persons' rows.
 
-    As the embedder, with one more residual block at 4x4; sum pooling, then leaky ReLU. It stays with a
-    model's weights, since tuning to a new person starts from it.
+    As the embedder, with one more residual block at 4x4; sum pooling, then leaky ReLU. It stays
+    with a model's weights, since tuning to a new person starts from it.
 
     Args:
         config: side, channels and width of the embedding.
