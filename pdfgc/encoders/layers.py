@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.nn import functional as F
 
 
 class ResidualDown(nn.Module):
@@ -97,3 +98,21 @@ def in_full_precision(like: Tensor) -> AbstractContextManager[object]:
 def head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     """A small multi-layer perceptron: (..., inputs) to (..., outputs)."""
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+
+
+def shared_dropout(maps: Tensor, share: float, training: bool) -> Tensor:
+    """Dropout whose chance is that of the whole batch where several processes share it.
+
+    Each process draws for the samples of all and keeps its own part, so that a batch loses the same
+    numbers on however many processes; their generators stay in step.
+
+    Args:
+        maps: (n, ...) this process's samples; all processes hold as many.
+        share: of the numbers that are dropped.
+        training: without it, nothing is dropped.
+    """
+    if not training or not distributed.is_initialized():
+        return F.dropout(maps, share, training)
+    whole = maps.new_ones(distributed.get_world_size() * len(maps), *maps.shape[1:])
+    kept = F.dropout(whole, share, True).chunk(distributed.get_world_size())
+    return maps * kept[distributed.get_rank()]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pdfgc.config import AudioConfig, EncoderConfig
-from pdfgc.encoders.layers import ResidualDown
+from pdfgc.encoders.layers import ResidualDown, shared_dropout
 
 
 class SpeechEncoder(nn.Module):
@@ -53,5 +53,5 @@ class SpeechEncoder(nn.Module):
             raise ValueError(f"expected (B, {self.window}), given {tuple(windows.shape)}")
         maps = self.blocks(self.stem(windows.unsqueeze(1)))
         # Few voices are ever enough: without this it learns by heart what each has said.
-        seen = F.dropout(maps.flatten(1), 0.3, self.training)
+        seen = shared_dropout(maps.flatten(1), 0.3, self.training)
         return F.normalize(self.project(seen), dim=-1)

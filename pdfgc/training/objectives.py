@@ -44,6 +44,7 @@ from pdfgc.training.losses import (
     landmark_flow,
     reconstruction,
 )
+from pdfgc.training.probes import probe, write_probes
 
 
 @dataclass(frozen=True)
@@ -633,6 +634,7 @@ class ExpressionObjective(ReconstructionObjective):
 
     def finish(self, model: TalkingHead) -> None:
         """The neutral expression is the mean over all clips, each clip counting alike."""
+        self._finished = (model,)
         with torch.inference_mode():
             means = [
                 model.encoders.expression.head(
@@ -641,3 +643,8 @@ class ExpressionObjective(ReconstructionObjective):
                 for clip in self.sampler.bank.clips
             ]
         model.rest_expression.copy_(torch.stack(means).mean(0).to(model.rest_expression.device))
+
+    def leave(self, folder: Path) -> None:
+        """Report what the expression code still tells about lips, pose and eyes."""
+        model = self._finished[0]
+        write_probes(probe(model, self.sampler, self.features.rows), folder)
