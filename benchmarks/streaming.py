@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0, help="of speech")
     parser.add_argument("--chunk-ms", type=float, default=20.0, help="of sound in each push")
     parser.add_argument("--crop", action="store_true", help="the model's crop, not pasted back")
+    parser.add_argument("--openvino", action="store_true", help="draw with OpenVINO")
     parser.add_argument("--out", type=Path, help="file for the figures")
     given = parser.parse_args()
 
@@ -40,11 +41,18 @@ def main() -> None:
     loaded = load_model(given.weights, given.device)
     avatar = Avatar.from_images(given.source, weights=loaded)
     samples = read_audio(given.speech)[: int(given.seconds * 16_000)]
+    if given.openvino:
+        avatar.accelerate()
     # The first run warms the libraries up.
     stream_in_real_time(avatar, samples[:8_000], chunk_s=given.chunk_ms / 1000, crop=given.crop)
     found = stream_in_real_time(avatar, samples, chunk_s=given.chunk_ms / 1000, crop=given.crop)
     print(table(("figure", "value"), [(name, f"{value:g}") for name, value in found.rows()]))
-    made = {**dict(found.rows()), **processor(loaded.device), **origin(loaded)}
+    made = {
+        **dict(found.rows()),
+        "openvino": given.openvino,
+        **processor(loaded.device),
+        **origin(loaded),
+    }
     print(json.dumps(made))
     if given.out:
         with writing(given.out) as partial:

@@ -73,8 +73,12 @@ class _Drawing(nn.Module):
         return made
 
 
-def parts_of(model: TalkingHead) -> Iterator[Part]:
+def parts_of(model: TalkingHead, shots: int = 1) -> Iterator[Part]:
     """The parts of a codes model, each with example inputs.
+
+    Args:
+        model: the model.
+        shots: number of source images that the generator takes.
 
     Raises:
         InputError: the preset is driven by landmark images.
@@ -87,7 +91,7 @@ def parts_of(model: TalkingHead) -> Iterator[Part]:
         )
     side, seen = config.generator.image_size, config.encoders.image_size
     encoders = model.encoders
-    images = torch.zeros(_BATCH, 1, 3, side, side)
+    images = torch.zeros(_BATCH, shots, 3, side, side)
     with torch.inference_mode():
         look = encoders.appearance(images)
     levels = tuple(f"maps_{number}" for number in range(len(look.maps)))
@@ -105,7 +109,7 @@ def parts_of(model: TalkingHead) -> Iterator[Part]:
     drawn = {
         "images": images[:1],
         "vector": look.vector[:1].clone(),
-        "source": torch.zeros(1, 1, width),
+        "source": torch.zeros(1, shots, width),
         "driving": torch.zeros(1, width),
         **{name: each[:1].clone() for name, each in zip(levels, look.maps, strict=True)},
     }
@@ -134,12 +138,13 @@ def export_onnx(loaded: LoadedModel, folder: str | os.PathLike[str]) -> tuple[Pa
     names = []
     with writing_folder(folder) as partial:
         for part in parts_of(model):
-            _export(part, partial / f"{part.name}.onnx")
+            export_part(part, partial / f"{part.name}.onnx")
             names.append(f"{part.name}.onnx")
     return tuple(Path(folder) / name for name in names)
 
 
-def _export(part: Part, path: Path) -> None:
+def export_part(part: Part, path: Path) -> None:
+    """Write one part as an ONNX file (needs the extra `onnx`)."""
     names = [*part.inputs, *part.outputs]
     with warnings.catch_warnings(), torch.no_grad():
         # Sizes other than the batch's are fixed, as they are meant to be.

@@ -33,7 +33,7 @@ PUBLIC = ["Avatar", "InputError", "Motion", "dub"]
 # Slow to import, or brought by an extra: only inside the function that needs them.
 HEAVY = {
     *("face_alignment", "kornia", "librosa", "lightning", "matplotlib", "mediapipe", "skimage"),
-    *("onnx", "onnxruntime", "onnxscript", "tensorboard", "torchaudio", "torchmetrics"),
+    *("onnx", "onnxruntime", "onnxscript", "openvino", "tensorboard", "torchaudio", "torchmetrics"),
     "webdataset",
 }
 # torchvision breaks other packages beside a torch it does not match; cv2 exists in three builds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil, gcd
 from pathlib import Path
@@ -27,6 +27,9 @@ MOST_HZ = 48_000
 """A sound file is read at its own rate, but at most at this one (samples per second)."""
 
 _THUMBNAILS = 10
+
+Drawing = Callable[[Appearance, Tensor, Tensor], Tensor]
+"""What a generator does: looks, source codes and driving codes to pictures."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Painter:
         appearance: look of the person from K sources (batch of 1).
         source: (1, K, D) joined codes of the sources.
         compositor: pastes the head into the first source image; None gives the model's crop.
+        drawing: draws in the generator's place, (B, 3, S, S) in [-1, 1] on the CPU.
     """
 
     def __init__(
@@ -86,9 +90,10 @@ class Painter:
         appearance: Appearance,
         source: Tensor,
         compositor: Compositor | None,
+        drawing: Drawing | None = None,
     ) -> None:
         self.model, self.appearance, self.source = model, appearance, source
-        self.compositor = compositor
+        self.compositor, self.drawing = compositor, drawing
 
     @property
     def size(self) -> tuple[int, int]:
@@ -103,10 +108,12 @@ class Painter:
     def heads(self, driving: Tensor) -> NDArray[np.uint8]:
         """(B, D) joined codes to the model's crops (B, S, S, 3) uint8 RGB."""
         count = len(driving)
-        made = self.model.generator(
-            self.appearance.expand(count), self.source.expand(count, -1, -1), driving
-        )
-        pixels = made.image.float().add_(1).mul_(127.5).round_().clamp_(0, 255)
+        look, source = self.appearance.expand(count), self.source.expand(count, -1, -1)
+        if self.drawing is None:
+            made = self.model.generator(look, source, driving).image
+        else:
+            made = self.drawing(look, source, driving)
+        pixels = made.float().add_(1).mul_(127.5).round_().clamp_(0, 255)
         heads: NDArray[np.uint8] = pixels.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         return heads
 
