@@ -13,7 +13,7 @@ from pdfgc.evaluation.case import Sample, Values
 from pdfgc.evaluation.channels import channels
 from pdfgc.evaluation.clips import resized
 from pdfgc.evaluation.measuring import Measured, measure
-from pdfgc.media import read_video, write_video
+from pdfgc.media import VideoWriter, read_video
 from pdfgc.metrics import (
     correlation,
     expression_distance,
@@ -59,8 +59,21 @@ def encoded(pictures: Pictures, fps: float, crf: float = _CRF) -> Pictures:
     """The frames (T, S, S, 3) after the codec that users' files go through."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "row.mp4"
-        write_video(path, iter(pictures), fps, crf=crf)
+        _write(path, pictures, fps, crf)
         return np.stack([frame.image for frame in read_video(path)])
+
+
+def _write(
+    path: Path,
+    pictures: Pictures,
+    fps: float,
+    crf: float,
+    sound: NDArray[np.float32] | None = None,
+) -> None:
+    # On several threads x264 does not always give the same bytes; runs must give the same numbers.
+    with VideoWriter(path, fps=fps, audio=sound, crf=crf, threads=1) as writer:
+        for picture in pictures:
+            writer.write(picture)
 
 
 def sample(
@@ -75,7 +88,7 @@ def sample(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
         sides = [resized(each, _FILM_SIDE) for each in (driving, made)]
-        write_video(path, iter(np.concatenate(sides, axis=2)), fps, sound, crf=_FILM_CRF)
+        _write(path, np.concatenate(sides, axis=2), fps, _FILM_CRF, sound)
         film = path.read_bytes()
     return Sample(source.copy(), driving[at], made[at], film)
 

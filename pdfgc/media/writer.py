@@ -59,6 +59,8 @@ class VideoWriter:
         audio: the whole sound, `(N,)` mono or `(2, N)` stereo, float in [-1, 1] (clipped there).
         sample_rate: of `audio` in Hz; all but 44.1, 48, 88.2 and 96 kHz are stored at 48 kHz.
         crf: x264's quality, 0 (lossless) to 51; 18 looks like the source.
+        threads: of the encoder; with 1 the same frames give the same bytes every time. By default
+            x264's own choice.
 
     Raises:
         InputError: unknown suffix, folder missing or not writable, or the disk is full.
@@ -73,8 +75,10 @@ class VideoWriter:
         audio: NDArray[np.floating] | None = None,
         sample_rate: int = 16_000,
         crf: float = 18,
+        threads: int | None = None,
     ) -> None:
         self._path = Path(path)
+        self._threads = threads
         if self._path.suffix.lower() not in CONTAINERS:
             raise InputError(f"{path}: end the name with one of {', '.join(CONTAINERS)}.")
         if fps is not None and not 0 < fps <= 1000:
@@ -176,6 +180,8 @@ class VideoWriter:
             rate=self._rate or 30,
             options={"crf": str(self._crf), "preset": "veryfast"},
         )
+        if self._threads is not None:
+            self._stream.codec_context.thread_count = self._threads
         self._stream.width, self._stream.height = (side + side % 2 for side in size)
         self._stream.pix_fmt = "yuv420p"
         self._stream.time_base = clock
