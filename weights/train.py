@@ -23,16 +23,16 @@ RUNS = {
         trunk_steps=1000,
         adversary_start=2000,
     ),
-    "lip": TrainConfig(steps=1400, batch_size=12, learning_rate=1e-3, ema_decay=0.995),
-    "eye": TrainConfig(steps=1100, batch_size=20, learning_rate=1.5e-3, ema_decay=0.995),
+    "lip": TrainConfig(steps=700, batch_size=14, learning_rate=1e-3, ema_decay=0.995),
+    "eye": TrainConfig(steps=1100, batch_size=14, learning_rate=1.5e-3, ema_decay=0.995),
     "pose": TrainConfig(steps=1100, batch_size=30, learning_rate=1.5e-3, ema_decay=0.995),
     "expression": TrainConfig(
-        steps=1400,
+        steps=2600,
         batch_size=10,
-        learning_rate=5e-4,
+        learning_rate=7e-4,
         ema_decay=0.997,
-        warmup_steps=50,
-        adversary_start=550,
+        warmup_steps=60,
+        adversary_start=1300,
     ),
 }
 

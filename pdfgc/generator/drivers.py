@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from pdfgc.encoders.layers import head
+
+
+@dataclass(frozen=True)
+class Driven:
+    """Motion as the generator takes it.
+
+    Attributes:
+        style: (..., style_width) embedded motion.
+        pose: (..., 6) the pose code by itself: where the head stands is geometry.
+        eye: (..., 4) gaze yaw and pitch, left and right openness by themselves, likewise.
+    """
+
+    style: Tensor
+    pose: Tensor
+    eye: Tensor
+
+    def of(self, shots: int) -> Driven:
+        """(B * K, ...) to (B, K, ...), the K of one sample together."""
+        parts = (self.style, self.pose, self.eye)
+        return Driven(*(torch.unflatten(part, 0, (-1, shots)) for part in parts))
 
 
 class CodesDriver(nn.Module):

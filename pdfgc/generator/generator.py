@@ -10,9 +10,11 @@ from torch.nn import functional as F
 
 from pdfgc.config import GeneratorConfig
 from pdfgc.encoders import Appearance
-from pdfgc.generator.drivers import CodesDriver
+from pdfgc.generator.drivers import CodesDriver, Driven
+from pdfgc.generator.head import HeadFlow
 from pdfgc.generator.identity import Flow, FlowHead, GlobalFlow
 from pdfgc.generator.layers import AdaIN, identity_grid, start_at_zero, upsample
+from pdfgc.motion import eye_of_codes, pose_of_codes
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class AlignedBlock(nn.Module):
         self.shortcut = nn.Conv2d(inputs, channels, 1, bias=False)
 
     def forward(
-        self, maps: Tensor, source: Tensor, style: Tensor, pair: Tensor, flow: Flow
-    ) -> tuple[Tensor, Flow]:
+        self, maps: Tensor, source: Tensor, style: Tensor, pair: Tensor, flow: Flow, head: Tensor
+    ) -> tuple[Tensor, Flow, Flow]:
         """Run one level.
 
         Args:
@@ -54,10 +56,11 @@ class AlignedBlock(nn.Module):
             source: (B, K, source_channels, side, side) maps of the sources.
             style: (B, style_width).
             pair: (B, K, 2 * style_width).
-            flow: flow of the level below.
+            flow: what the levels below add to the head's flow.
+            head: (B, K, 2, S, S) the head's flow.
 
         Returns:
-            (B, channels, side, side) maps and the flow at this side.
+            (B, channels, side, side) maps, what is added to the head's flow, and their sum.
         """
         side = source.shape[-1]
         # Convolving before enlarging costs a quarter.
@@ -68,9 +71,10 @@ class AlignedBlock(nn.Module):
         if side != flow.field.shape[-1]:
             flow = flow.enlarge(side)
         flow = self.flow(inner, pair, flow)
-        looked_up = (flow.blend(source) * flow.visible()).to(inner.dtype)
+        whole = flow.plus(head)
+        looked_up = (whole.blend(source) * whole.visible()).to(inner.dtype)
         out = self.second_norm(self.second(torch.cat([inner, looked_up], dim=1)), style)
-        return F.leaky_relu(out, 0.2) + short, flow
+        return F.leaky_relu(out, 0.2) + short, flow, whole
 
 
 class PictureHead(nn.Module):
@@ -94,10 +98,11 @@ class PictureHead(nn.Module):
 class Generator(nn.Module):
     """Decoder with AdaIN and alignment, driven by embedded motion.
 
-    From a learned constant, modulated by AdaIN from appearance, the sources' own motion and the
-    driving motion (few-shot paper, section 3; PD-FGC's G_0 and G), every level predicts a residual
-    flow and a mask and takes in the sources' maps warped by that flow (MarioNETte's target feature
-    alignment, here in one step). The picture itself is the last map that is looked up.
+    From a learned constant, laid upon the driving head and modulated by AdaIN from appearance, the
+    sources' own motion and the driving motion (few-shot paper, section 3; PD-FGC's G_0 and G),
+    every level predicts what is to be added to the head's flow, and a mask, and takes in the
+    sources' maps warped by their sum (MarioNETte's target feature alignment, here in one step).
+    The picture itself is the last map that is looked up.
 
     Args:
         config: shape of the network.
@@ -116,6 +121,7 @@ class Generator(nn.Module):
             nn.Linear(width, width),
         )
         self.global_flow = GlobalFlow(width)
+        self.head_flow = HeadFlow(width)
         self.levels = nn.ModuleList(
             AlignedBlock(inputs, channels, source, width)
             for inputs, channels, source in zip(
@@ -145,32 +151,56 @@ class Generator(nn.Module):
         Returns:
             The picture, the flows and what they were made of.
         """
-        return self.synthesise(appearance, self.driver(source), self.driver(driving))
+        return self.synthesise(
+            appearance,
+            *(
+                Driven(self.driver(codes), pose_of_codes(codes), eye_of_codes(codes))
+                for codes in (source, driving)
+            ),
+        )
 
-    def synthesise(self, appearance: Appearance, source: Tensor, driving: Tensor) -> Generated:
+    def synthesise(self, appearance: Appearance, source: Driven, driving: Driven) -> Generated:
         """As `forward`, from embedded motion.
 
         Args:
             appearance: look of B persons from K sources each.
-            source: (B, K, style_width) embedded motion of the sources themselves.
-            driving: (B, style_width) embedded driving motion.
+            source: (B, K, ...) motion of the sources themselves.
+            driving: (B, ...) driving motion.
         """
-        batch, shots = source.shape[:2]
-        style = self.style(torch.cat([appearance.vector, source.mean(dim=1), driving], dim=1))
-        pair = torch.cat([source, driving.unsqueeze(1).expand(-1, shots, -1)], dim=2)
-        maps = self.constant.expand(batch, -1, -1, -1)
-        side = self.config.base_size
-        flow = self.global_flow(pair, identity_grid(side, side, maps.device))
+        batch, shots = source.style.shape[:2]
+        own = source.style.mean(dim=1)
+        style = self.style(torch.cat([appearance.vector, own, driving.style], dim=1))
+        pair = torch.cat([source.style, driving.style.unsqueeze(1).expand(-1, shots, -1)], dim=2)
+        side = self.config.image_size
+        moved = self.head_flow(source, driving, side)
+        around = self.global_flow(pair, identity_grid(side, side, own.device))
+        head = moved.head.unsqueeze(1)
+        field = head * moved.field + (1 - head) * around
+        maps = self._laid(moved.place).expand(batch, -1, -1, -1)
+        flow = Flow.nowhere(field, self.config.base_size)
         flows: list[Flow] = []
         picture: Tensor | None = None
         for level, look, side in zip(self.levels, appearance.maps, self.config.sides, strict=True):
-            maps, flow = level(maps, look, style, pair, flow)
-            flows.append(flow)
+            maps, flow, whole = level(maps, look, style, pair, flow, field)
+            flows.append(whole)
             if str(side) in self.heads:
                 picture = self.heads[str(side)](maps, picture)
         if picture is None:
             raise ValueError("the generator has no picture head; check analysis_size")
         synthesis = torch.tanh(picture[:, :3])
         copied = torch.sigmoid(picture[:, 3:])
-        image = copied * flow.blend(appearance.images) + (1 - copied) * synthesis
+        image = copied * whole.blend(appearance.images) + (1 - copied) * synthesis
         return Generated(image, tuple(flows), synthesis, copied)
+
+    def _laid(self, place: Tensor) -> Tensor:
+        """The constant laid upon the head (B, S, S, 2): what belongs to an eye lies at the eye."""
+        side = self.config.base_size
+        grid = F.interpolate(place.permute(0, 3, 1, 2), size=(side, side), mode="area")
+        constant = self.constant.expand(len(place), -1, -1, -1)
+        with torch.autocast(device_type=place.device.type, enabled=False):
+            return F.grid_sample(
+                constant.float(),
+                grid.permute(0, 2, 3, 1),
+                padding_mode="border",
+                align_corners=False,
+            )

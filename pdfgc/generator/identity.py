@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pdfgc.generator.layers import start_at_zero, upsample, warp
 
@@ -32,6 +33,21 @@ class Flow:
             return torch.unflatten(larger_maps, 0, maps.shape[:2])
 
         return Flow(larger(self.field), larger(self.mask), larger(self.confidence))
+
+    @classmethod
+    def nowhere(cls, like: Tensor, side: int) -> Flow:
+        """A flow of zero for as many sources as `like` (B, K, ...); sources are visible."""
+        empty = like.new_zeros(*like.shape[:2], 1, side, side)
+        # Copying is the better first guess.
+        return cls(empty.expand(-1, -1, 2, -1, -1), empty + 1.0, empty)
+
+    def plus(self, field: Tensor) -> Flow:
+        """This flow with another (B, K, 2, S, S) added, at this one's side."""
+        side = self.field.shape[-1]
+        if field.shape[-1] != side:
+            smaller = F.interpolate(field.flatten(0, 1), size=(side, side), mode="area")
+            field = torch.unflatten(smaller, 0, field.shape[:2])
+        return Flow(self.field + field, self.mask, self.confidence)
 
     def blend(self, maps: Tensor) -> Tensor:
         """Warp each source's maps by its own flow and blend them by confidence.
@@ -92,7 +108,7 @@ class FlowHead(nn.Module):
 
 
 class GlobalFlow(nn.Module):
-    """The flow that every level refines: one affine movement per source, read off the codes."""
+    """The flow of what is no head: one affine movement per source, read off the codes."""
 
     def __init__(self, style_width: int) -> None:
         super().__init__()
@@ -102,7 +118,7 @@ class GlobalFlow(nn.Module):
             start_at_zero(nn.Linear(style_width, 6)),
         )
 
-    def forward(self, pair: Tensor, grid: Tensor) -> Flow:
+    def forward(self, pair: Tensor, grid: Tensor) -> Tensor:
         """Affine flow of each source.
 
         Args:
@@ -110,13 +126,10 @@ class GlobalFlow(nn.Module):
             grid: (1, h, w, 2) from `identity_grid`.
 
         Returns:
-            Flow at the grid's side with zero mask and confidence.
+            (B, K, 2, h, w) backward flow.
         """
         matrix = self.affine(pair).float()
         matrix = torch.unflatten(matrix, -1, (2, 3))
         ones = torch.ones_like(grid[..., :1])
         points = torch.cat([grid, ones], dim=-1)[0]
-        field = torch.einsum("bkij,hwj->bkihw", matrix, points)
-        empty = torch.zeros_like(field[:, :, :1])
-        # Sources start out visible: copying is the better first guess.
-        return Flow(field=field, mask=empty + 1.0, confidence=empty)
+        return torch.einsum("bkij,hwj->bkihw", matrix, points)

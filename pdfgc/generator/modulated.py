@@ -155,9 +155,9 @@ class ModulatedGenerator(Generator):
         Returns:
             The picture; all of it is made, nothing is looked up.
         """
-        return self.synthesise(appearance, source, self.style_codes(driving))
+        return self.draw(appearance, self.style_codes(driving))
 
-    def synthesise(self, appearance: Appearance, source: Tensor, driving: Tensor) -> Generated:
+    def draw(self, appearance: Appearance, driving: Tensor) -> Generated:
         """As `forward`, from codes in the order of the release: lip, expression, eye, pose."""
         style = torch.cat([appearance.vector, driving], dim=1)
         maps = appearance.maps[0].mean(dim=1)

@@ -16,6 +16,8 @@ from pdfgc.motion.codes import (
     Codes,
     code_scale,
     code_width,
+    eye_of_codes,
+    pose_of_codes,
 )
 from pdfgc.motion.motion import Motion
 
@@ -34,4 +36,6 @@ __all__ = [
     "Motion",
     "code_scale",
     "code_width",
+    "eye_of_codes",
+    "pose_of_codes",
 ]

@@ -41,6 +41,17 @@ def code_scale(lip_width: int) -> tuple[float, ...]:
     return (4.0,) * lip_width + eye + pose + (1.0,) * EXPRESSION_WIDTH
 
 
+def pose_of_codes(joined: Tensor) -> Tensor:
+    """The pose (..., 6) in joined codes (..., D)."""
+    return joined[..., -(POSE_WIDTH + EXPRESSION_WIDTH) : -EXPRESSION_WIDTH]
+
+
+def eye_of_codes(joined: Tensor) -> Tensor:
+    """Gaze and the openness of both eyes (..., 4) in joined codes (..., D)."""
+    start = -(EYE_WIDTH + POSE_WIDTH + EXPRESSION_WIDTH)
+    return joined[..., start : start + OPENNESS.stop]
+
+
 @dataclass(frozen=True)
 class Codes:
     """One moment's codes of a batch, as tensors of equal leading shape.

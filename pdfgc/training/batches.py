@@ -118,11 +118,14 @@ class EyeBatch(Batch):
         giver: views whose eyes are taken.
         taker: views that receive them.
         composite: (B, 3, S, S) taker with the giver's eyes blended in.
+        other: n = 2 * B views of anybody: few clips hold such pairs, and few faces are known
+            from them.
     """
 
     giver: View
     taker: View
     composite: Tensor
+    other: View
 
 
 @dataclass(frozen=True)
@@ -284,13 +287,14 @@ class Sampler:
     def poses(self, step: int, size: int) -> View:
         """Jittered crops with changed looks, for the pose encoder."""
         rng = self._rng(step, 1)
+        view = self._anybody(size, rng, max_zoom=0.25, max_angle=0.35, max_shift=0.2)
+        return View(**{**_shallow(view), "image": change_look(view.image, rng)})
+
+    def _anybody(self, size: int, rng: np.random.Generator, **reach: float) -> View:
+        """Jittered frames, persons by their share."""
         clips = [self.bank.clips[i] for i in rng.choice(len(self.bank.clips), size, p=self.weights)]
         rows = np.array([c.start + rng.integers(c.length) for c in clips])
-        jitter = Jitter.draw(
-            rng, rng.random(size) < 0.5, max_zoom=0.25, max_angle=0.35, max_shift=0.2
-        )
-        view = self.view(rows, jitter)
-        return View(**{**_shallow(view), "image": change_look(view.image, rng)})
+        return self.view(rows, Jitter.draw(rng, rng.random(size) < 0.5, **reach))
 
     def eyes(self, step: int, size: int) -> EyeBatch:
         """Pairs for the eye encoder, with composites.
@@ -309,10 +313,12 @@ class Sampler:
         composite = blend_eyes(giver, taker)
         looks = change_look(torch.cat([giver.image, taker.image, composite]), rng, 0.7)
         first, second, third = looks.chunk(3)
+        other = self._anybody(2 * size, rng, max_zoom=0.2, max_angle=0.25)
         return EyeBatch(
             View(**{**_shallow(giver), "image": first}),
             View(**{**_shallow(taker), "image": second}),
             third,
+            View(**{**_shallow(other), "image": change_look(other.image, rng, 0.7)}),
         )
 
     def speech(self, step: int, clips: int, per_clip: int) -> SpeechBatch:

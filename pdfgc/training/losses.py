@@ -110,6 +110,17 @@ def landmark_detail(
     return total / (len(flows) * len(groups))
 
 
+def roughness(flow: Flow) -> Tensor:
+    """How much a flow folds: mean absolute second difference of neighbours, in pixels.
+
+    Faces bend smoothly; a flow that is only held at landmarks tears between them.
+    """
+    field = flow.field.float() * flow.field.shape[-1] / 2
+    across = field[..., 2:] - 2 * field[..., 1:-1] + field[..., :-2]
+    down = field[..., 2:, :] - 2 * field[..., 1:-1, :] + field[..., :-2, :]
+    return across.abs().mean() + down.abs().mean()
+
+
 def flow_at(flow: Flow, points: Tensor) -> Tensor:
     """Read a flow at points.
 

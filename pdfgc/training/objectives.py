@@ -18,7 +18,7 @@ from pdfgc.config import TrainConfig
 from pdfgc.encoders import Appearance
 from pdfgc.encoders.layers import head
 from pdfgc.files import writing
-from pdfgc.generator import Discriminator, FeatureDriver, Generated
+from pdfgc.generator import Discriminator, Driven, FeatureDriver, Generated
 from pdfgc.media import SILENCE
 from pdfgc.model import TalkingHead
 from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, POSE_WIDTH, Codes
@@ -43,6 +43,7 @@ from pdfgc.training.losses import (
     landmark_detail,
     landmark_flow,
     reconstruction,
+    roughness,
 )
 from pdfgc.training.probes import probe, write_probes
 
@@ -166,6 +167,10 @@ class ReconstructionObjective(Objective):
         weight[torch.tensor(topology.mouth)] = 4.0
         weight[torch.tensor(topology.eyes)] = 4.0
         self.register_buffer("landmark_weight", weight / weight.mean(), persistent=False)
+        weight = torch.ones(topology.n_landmarks)
+        # Few points, small steps, and yet they tell where somebody looks.
+        weight[torch.tensor(topology.irises).long()] = 5.0
+        self.register_buffer("detail_weight", weight, persistent=False)
         eyes = (topology.right_eye, topology.left_eye)
         lids = (topology.outer_lips, *(eye.contour for eye in eyes))
         self._spots = [torch.tensor(i) for i in lids]
@@ -175,6 +180,7 @@ class ReconstructionObjective(Objective):
         self._groups = [torch.tensor(i).long() for i in (everything, topology.mouth, *parts)]
 
     landmark_weight: Tensor
+    detail_weight: Tensor
 
     def draw(self, step: int, size: int) -> Batch:
         """Pairs; every sixth batch shows two source images, so that blending is learned."""
@@ -228,7 +234,10 @@ class ReconstructionObjective(Objective):
         weight = self.landmark_weight * seen
         return {
             "flow": landmark_flow(made.flows, source, points, weight),
-            "detail": landmark_detail(made.flows[-2:], source, points, seen, self._groups),
+            "detail": landmark_detail(
+                made.flows[-2:], source, points, seen * self.detail_weight, self._groups
+            ),
+            "roughness": roughness(made.flows[-1]),
         }
 
     def outcome(
@@ -291,16 +300,24 @@ class AppearanceObjective(ReconstructionObjective):
         source_feature = motion(self.small(batch.source.image))
         feature = motion(self.small(batch.disguised))
         appearance = self.look(batch.source.image, batch.shots)
+        guess = self.regress(feature).float()
+        source_guess = self.regress(source_feature).float()
+        source = self._driven(source_feature, source_guess)
         made = self.model.generator.synthesise(
             appearance,
-            torch.unflatten(self.driver(source_feature), 0, (-1, batch.shots)),
-            self.driver(feature),
+            source.of(batch.shots),
+            self._driven(feature, guess),
         )
         losses = self.picture_losses(batch, made, appearance, adversarial=adversarial)
-        losses["tracker"] = tracker_error(
-            self.regress(feature).float(), batch.driving
-        ) + tracker_error(self.regress(source_feature).float(), batch.source)
+        losses["tracker"] = tracker_error(guess, batch.driving) + tracker_error(
+            source_guess, batch.source
+        )
         return self.outcome(batch, made, losses)
+
+    def _driven(self, feature: Tensor, guess: Tensor) -> Driven:
+        # The tracker alone teaches angles: a picture would bend them to its own ends.
+        known = guess.detach()
+        return Driven(self.driver(feature), known[:, :POSE_WIDTH], known[:, POSE_WIDTH:][:, :4])
 
 
 class MotionFeatures:
@@ -412,11 +429,12 @@ class EyeObjective(Objective):
         if not isinstance(batch, EyeBatch):
             raise TypeError(f"stage eye takes composites, given {type(batch).__name__}")
         encoder = self.model.encoders.eye
-        images = torch.cat([batch.giver.image, batch.taker.image, batch.composite])
-        hidden = encoder.hidden(images)
-        giver, taker, composite = hidden.chunk(3)
+        views = (batch.giver, batch.taker)
+        images = [*(view.image for view in views), batch.composite, batch.other.image]
+        hidden = encoder.hidden(torch.cat(images))
+        giver, taker, composite = hidden[: 3 * len(batch.composite)].chunk(3)
         code = encoder.code(hidden).float()
-        labels = torch.cat([batch.giver.eye, batch.taker.eye, batch.giver.eye])
+        labels = torch.cat([*(view.eye for view in views), batch.giver.eye, batch.other.eye])
         gaze = (code[:, :2] - labels[:, :2]).abs().mean()
         lids = (code[:, OPENNESS] - labels[:, 2:]).abs().mean()
         losses = {
@@ -568,10 +586,11 @@ class ExpressionObjective(ReconstructionObjective):
         driving = Codes(lip, torch.cat([batch.eye, free], 1), batch.pose, expression).join()
         appearance = self.look(view.image, 1)
         made = self.model.generator(appearance, source.unsqueeze(1), driving)
-        picture = self.small(made.image)
-        feature = self.model.encoders.motion(picture).float()
         losses = self.flow_losses(made, view.points.unsqueeze(1), batch.points, batch.seen)
-        losses |= self._follows(picture, feature, lip, batch.eye, batch.pose)
+        # Nobody has seen this picture; the source, moved, is the best guess of it.
+        guess = made.flows[-1].blend(appearance.images).detach()
+        spots = attention_map(batch.points, self._spots, guess.shape[-1])
+        losses["reconstruction"] = reconstruction(made.image, guess, 1 + 8 * spots)
         if adversarial and self.adversary is not None:
             losses["adversarial"] = self.adversary.realism(made.image, batch.person)
         losses = {f"moved_{name}": value for name, value in losses.items()}

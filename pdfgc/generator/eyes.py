@@ -1,0 +1,111 @@
+"""How lids and eyeballs move on the head's surface, given gaze and openness."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pdfgc.tracking import Eye, canonical_face
+
+# Half of the axis (interocular distances) on which the lids' curves are kept, and its cells.
+_REACH, _CELLS = 1.0, 128
+# From the open upper lid to where the skin above it stands still; softness of the eye's rim.
+_FOLD, _RIM = 0.22, 0.02
+# The mean face's eyes are a little less open than a person's open eye.
+_MEAN_OPENNESS = 0.9
+
+
+class EyeMotion(nn.Module):
+    """Where points of the face came from, when lids and eyeballs moved.
+
+    The upper lid slides over the eyeball and draws the skin below the brow along; the eyeball
+    turns in its socket. Lids and sockets are the mean face's (`pdfgc.tracking.canonical_face`);
+    what a person's own differ by is left to the flow that is learned.
+    """
+
+    lower: Tensor
+    gap: Tensor
+    centre: Tensor
+    width: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        face = canonical_face()
+        eyes = (face.topology.left_eye, face.topology.right_eye)
+        lower, gap = zip(*(_lids(face.points, eye) for eye in eyes), strict=True)
+        corners = np.stack([face.points[eye.corners, 0] for eye in eyes])
+        # The order is that of the openness: the person's left eye first.
+        self.register_buffer("lower", _line(lower), False)
+        self.register_buffer("gap", _line(gap) / _MEAN_OPENNESS, False)
+        centre = torch.from_numpy(corners.mean(1).astype(np.float32))
+        width = torch.from_numpy((np.ptp(corners, axis=1) / 2).astype(np.float32))
+        self.register_buffer("centre", centre.view(1, 2, 1, 1), False)
+        self.register_buffer("width", width.view(1, 2, 1, 1), False)
+        self.radius = face.eyeball_radius
+
+    def forward(self, point: Tensor, source: Tensor, driving: Tensor) -> Tensor:
+        """Move points of the driving face to where the source shows them.
+
+        Args:
+            point: (n, 3, h, w) points in head axes and interocular distances.
+            source: (n, 4) gaze yaw and pitch (rad), left and right openness of the source.
+            driving: (n, 4) likewise, driving.
+
+        Returns:
+            (n, 2, h, w) what is to be added to x and y.
+        """
+        x, y = point[:, :1], point[:, 1:2]
+        lower, gap = self._read(self.lower, point), self._read(self.gap, point)
+        before = source[:, 2:, None, None].clamp(0.0, 1.3)
+        after = driving[:, 2:, None, None].clamp(0.0, 1.3)
+        upper_before, upper_after = lower - before * gap, lower - after * gap
+        fold = lower - gap - _FOLD
+        # Skin between the fold and the lid is stretched or folded.
+        share = ((y - fold) / (upper_after - fold)).clamp(0, 1)
+        skin = (fold + share * (upper_before - fold)) - (fold + share * (upper_after - fold))
+        above = torch.sigmoid((upper_after - y) / (_RIM / 4)) * (gap > 0) * (y > fold)
+        # What the lids show of the eyeball stays, unless the source hides it.
+        seen = (before / after.clamp(min=0.05)).clamp(max=1)
+        inside = torch.sigmoid((y - upper_after) / _RIM * 2) * torch.sigmoid((lower - y) / _RIM * 2)
+        inside = inside * (gap > 0)
+        ball = (lower - y) * (1 - seen)
+        turn = _direction(source[:, :2]) - _direction(driving[:, :2])
+        across = ((x - self.centre) / self.width).clamp(-1, 1)
+        # The corners hold what is there: past them there is no eyeball to be seen.
+        turn = self.radius * turn[:, :, None, None, None] * (1 - across**4).unsqueeze(1)
+        dx = (inside * turn[:, 0]).sum(1, keepdim=True)
+        dy = (above * skin + inside * (ball * (1 - above) + turn[:, 1])).sum(1, keepdim=True)
+        return torch.cat([dx, dy], dim=1)
+
+    def _read(self, line: Tensor, point: Tensor) -> Tensor:
+        """(1, 2, 1, n) lines at points' x: (b, 2, h, w)."""
+        at = torch.stack([point[:, 0] / _REACH, torch.zeros_like(point[:, 0])], dim=-1)
+        line = line.expand(len(point), -1, -1, -1)
+        return F.grid_sample(line, at, padding_mode="border", align_corners=False)
+
+
+def _direction(gaze: Tensor) -> Tensor:
+    """Horizontal and vertical part (n, 2) of the unit vectors that look along gaze (n, 2)."""
+    yaw, pitch = gaze.unbind(1)
+    return torch.stack([yaw.sin() * pitch.cos(), -pitch.sin()], dim=1)
+
+
+def _lids(points: np.ndarray, eye: Eye) -> tuple[np.ndarray, np.ndarray]:
+    """Height of the lower lid and gap to the upper one over the axis, (n,) each; no gap outside."""
+    axis = ((np.arange(_CELLS) * 2 + 1) / _CELLS - 1) * _REACH
+    ring = points[eye.contour, :2]
+    ends = points[eye.corners, :2]
+    line = np.interp(ring[:, 0], *ends[np.argsort(ends[:, 0])].T)
+    corner = np.isin(eye.contour, eye.corners)
+    curves = []
+    for half in (ring[:, 1] >= line, ring[:, 1] <= line):
+        lid = ring[half | corner]
+        lid = lid[np.argsort(lid[:, 0])]
+        curves.append(np.interp(axis, lid[:, 0], lid[:, 1]))
+    return curves[0], np.clip(curves[0] - curves[1], 0, None)
+
+
+def _line(values: tuple[np.ndarray, ...]) -> Tensor:
+    return torch.from_numpy(np.stack(values).astype(np.float32))[None, :, None]

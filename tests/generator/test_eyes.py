@@ -1,0 +1,74 @@
+"""Lids and eyeballs against the tracker's geometry of the mean face."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from pdfgc.generator.eyes import EyeMotion
+from pdfgc.tracking import canonical_face
+from pdfgc.tracking.geometry import direction_from_angles
+
+FACE = canonical_face()
+LEFT, RIGHT = FACE.topology.left_eye, FACE.topology.right_eye
+
+
+@pytest.fixture(scope="module")
+def eyes() -> EyeMotion:
+    return EyeMotion()
+
+
+def _came_from(eyes: EyeMotion, points: np.ndarray, source: list[float], driving: list[float]):
+    at = torch.from_numpy(points.T.astype(np.float32))[None, :, :, None]
+    moved: Tensor = eyes(at, torch.tensor([source]), torch.tensor([driving]))
+    return moved[0, :, :, 0].T.numpy()
+
+
+def test_nothing_moves_when_nothing_changes(eyes: EyeMotion) -> None:
+    state = [0.2, -0.1, 0.8, 0.6]
+    assert np.abs(_came_from(eyes, FACE.points, state, state)).max() < 2e-3
+
+
+def test_an_iris_is_looked_up_where_it_was(eyes: EyeMotion) -> None:
+    ahead, aside = [0.0, 0.0, 1.0, 1.0], [0.25, -0.1, 1.0, 1.0]
+    centres = FACE.points[[LEFT.iris_centre, RIGHT.iris_centre]]
+    step = FACE.eyeball_radius * (direction_from_angles(0.25, -0.1) - direction_from_angles(0, 0))
+    back = _came_from(eyes, centres + step, ahead, aside)
+    np.testing.assert_allclose(back, -np.tile(step[:2], (2, 1)), rtol=0.2, atol=2e-3)
+
+
+@pytest.mark.parametrize(("side", "eye"), [(0, LEFT), (1, RIGHT)])
+def test_a_closed_lid_is_looked_up_at_the_open_one(eyes: EyeMotion, side: int, eye) -> None:
+    shut = [0.0, 0.0, 0.9, 0.9]
+    shut[2 + side] = 0.0
+    lower = FACE.points[eye.lower].mean(0)
+    gap = lower[1] - FACE.points[eye.upper].mean(0)[1]
+    # Just above where the lids meet there is the skin that was just above the open lid.
+    moved = _came_from(eyes, lower[None] - [0, 0.03, 0], [0.0, 0.0, 0.9, 0.9], shut)[0]
+    assert moved[0] == pytest.approx(0, abs=1e-3)
+    assert -1.1 * gap < moved[1] < -0.7 * gap
+    # The other eye, brows and cheeks stay.
+    other = LEFT if side else RIGHT
+    away = np.concatenate([other.contour, FACE.topology.nose, FACE.topology.mouth])
+    still = _came_from(eyes, FACE.points[away], [0.0, 0.0, 0.9, 0.9], shut)
+    assert np.abs(still).max() < 2e-3
+
+
+def test_an_open_eye_shows_what_a_half_open_one_hid(eyes: EyeMotion) -> None:
+    lower = FACE.points[LEFT.lower].mean(0)
+    gap = lower[1] - FACE.points[LEFT.upper].mean(0)[1]
+    inside = lower - [0, 0.6 * gap, 0]
+    moved = _came_from(eyes, inside[None], [0.0, 0.0, 0.45, 0.45], [0.0, 0.0, 0.9, 0.9])[0]
+    # Looked up within what the source shows of the eyeball, not on its lid.
+    assert inside[1] + moved[1] > lower[1] - 0.5 * gap
+
+
+def test_movement_is_smooth_in_the_codes(eyes: EyeMotion) -> None:
+    point = torch.from_numpy(FACE.points.T.astype(np.float32))[None, :, :, None]
+    driving = torch.tensor([[0.1, 0.0, 0.5, 0.5]], requires_grad=True)
+    eyes(point, torch.tensor([[0.0, 0.0, 0.9, 0.9]]), driving).abs().sum().backward()
+    assert driving.grad is not None
+    assert torch.isfinite(driving.grad).all()
+    assert (driving.grad != 0).all()
