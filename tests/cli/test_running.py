@@ -19,7 +19,14 @@ def test_interrupt_leaves_nothing(face_image: Path, tiny_weights: Path, tmp_path
     call = [sys.executable, "-m", "pdfgc", "animate", "--source", str(face_image)]
     call += ["--weights", str(tiny_weights), "--duration", "3000", "-o", str(tmp_path / "out.mp4")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        call,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # A job in the background is born deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+    ) as process:
         deadline = time.monotonic() + 120
         while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.05)
