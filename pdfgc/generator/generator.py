@@ -171,7 +171,8 @@ class Generator(nn.Module):
         own = source.style.mean(dim=1)
         style = self.style(torch.cat([appearance.vector, own, driving.style], dim=1))
         pair = torch.cat([source.style, driving.style.unsqueeze(1).expand(-1, shots, -1)], dim=2)
-        side = self.config.image_size
+        # Where the picture is analysed: a larger picture's flow is that of the smaller, enlarged.
+        side = min(self.config.image_size, self.config.analysis_size)
         moved = self.head_flow(source, driving, side)
         around = self.global_flow(pair, identity_grid(side, side, own.device))
         head = moved.head.unsqueeze(1)

@@ -45,8 +45,10 @@ class Flow:
         """This flow with another (B, K, 2, S, S) added, at this one's side."""
         side = self.field.shape[-1]
         if field.shape[-1] != side:
-            smaller = F.interpolate(field.flatten(0, 1), size=(side, side), mode="area")
-            field = torch.unflatten(smaller, 0, field.shape[:2])
+            flat = field.flatten(0, 1)
+            smaller = side < field.shape[-1]
+            flat = F.interpolate(flat, size=side, mode="area") if smaller else upsample(flat, side)
+            field = torch.unflatten(flat, 0, field.shape[:2])
         return Flow(self.field + field, self.mask, self.confidence)
 
     def blend(self, maps: Tensor) -> Tensor:

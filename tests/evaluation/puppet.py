@@ -160,7 +160,7 @@ def puppet_of(picture: Path, backend: FaceBackend) -> Avatar:
     lip[0] = 1
     model = SimpleNamespace(
         config=PRESETS["fast"],
-        encoders=SimpleNamespace(appearance=Photograph),
+        look=lambda images, codes: Photograph(images),
         generator=Puppet(backend),
         free_eye=torch.zeros(2),
         rest_lip=torch.from_numpy(lip).float(),
