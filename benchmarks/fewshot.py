@@ -30,9 +30,10 @@ from pdfgc.model import LandmarkEncoders, TalkingHead
 from pdfgc.motion import Codes
 from pdfgc.tracking.contours import CONTOURS
 from pdfgc.training.augment import Jitter
-from pdfgc.training.batches import Sampler, View
+from pdfgc.training.batches import View
 from pdfgc.training.clips import Clip, load_clips
 from pdfgc.training.finetuning import Shots, Tuning, TuningPlan, TuningResult
+from pdfgc.training.sampler import Sampler
 from pdfgc.training.trainer import train, trained_model
 
 SIDE = 64

@@ -12,7 +12,8 @@ from torch import Tensor
 from pdfgc.encoders.landmarks import LandmarkSpace, shapes_of
 from pdfgc.generator.drawing import LandmarkDriver
 from pdfgc.training.augment import Jitter
-from pdfgc.training.batches import Batch, Sampler, View
+from pdfgc.training.batches import Batch, View
+from pdfgc.training.sampler import Sampler
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ from pdfgc.motion import Codes
 from pdfgc.tracking.topology import MESH_478
 from pdfgc.training.adversary import Adversary
 from pdfgc.training.augment import Jitter, change_look
-from pdfgc.training.batches import Batch, Sampler
+from pdfgc.training.batches import Batch
 from pdfgc.training.content import content, teachers_for
 from pdfgc.training.episodes import EpisodeBatch, ExpressionBatch, draw_episodes
 from pdfgc.training.losses import attention_map, landmark_flow, reconstruction
 from pdfgc.training.objectives import Objective, Outcome, Pictures
+from pdfgc.training.sampler import Sampler
 
 if TYPE_CHECKING:
     from pdfgc.training.clips import ClipBank

@@ -14,10 +14,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pdfgc.config import ModelConfig, TrainConfig
 from pdfgc.model import build_model
-from pdfgc.training.batches import Sampler
 from pdfgc.training.checkpoint import load_checkpoint
 from pdfgc.training.clips import ClipBank, load_clips
 from pdfgc.training.run import DECODE_MARGIN
+from pdfgc.training.sampler import Sampler
 from pdfgc.training.stages import STAGES, Stage, find_stage, freeze_all_but
 
 _CLIPS = 6

@@ -18,7 +18,7 @@ from torch import nn
 
 from pdfgc.files import writing
 from pdfgc.model import TalkingHead
-from pdfgc.training.batches import Sampler
+from pdfgc.training.sampler import Sampler
 
 Floats = NDArray[np.float64]
 

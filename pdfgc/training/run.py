@@ -20,7 +20,7 @@ from pdfgc.model import build_model
 from pdfgc.training import ranks
 from pdfgc.training.alarm import ChanceAlarm
 from pdfgc.training.average import follow
-from pdfgc.training.batches import Batch, Sampler
+from pdfgc.training.batches import Batch
 from pdfgc.training.checkpoint import clear_partial, load_checkpoint, save_checkpoint
 from pdfgc.training.clips import load_clips
 from pdfgc.training.descent import NotFinite, Player
@@ -29,6 +29,7 @@ from pdfgc.training.forerunners import check_model, inherited, load_adversary
 from pdfgc.training.journal import Journal
 from pdfgc.training.objectives import Outcome
 from pdfgc.training.rates import share_of_peak
+from pdfgc.training.sampler import Sampler
 from pdfgc.training.stages import Stage, freeze_all_but
 from pdfgc.training.teaching import teachers_of
 from pdfgc.weights import save_model

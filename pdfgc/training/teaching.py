@@ -23,8 +23,9 @@ from pdfgc.teachers.own import (
 from pdfgc.teachers.supplied import supplied_teacher
 from pdfgc.tracking.measure import fit_head
 from pdfgc.tracking.topology import topology_of
-from pdfgc.training.batches import Batch, Sampler, View
+from pdfgc.training.batches import Batch, View
 from pdfgc.training.objectives import Objective, Outcome
+from pdfgc.training.sampler import Sampler
 
 TEACHERS = "teachers"
 _FILE = "teachers.safetensors"

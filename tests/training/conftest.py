@@ -16,8 +16,8 @@ from pdfgc.media.output import write_video
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import rotation_from_angles
 from pdfgc.tracking.measure import pose_of_normalised
-from pdfgc.training.batches import Sampler
 from pdfgc.training.clips import load_clips
+from pdfgc.training.sampler import Sampler
 from pdfgc.training.shards import ShardWriter
 
 FRAMES = 40

@@ -12,9 +12,9 @@ from pdfgc.encoders.landmarks import LandmarkSpace
 from pdfgc.errors import InputError
 from pdfgc.generator.drawing import LandmarkDriver
 from pdfgc.model import LandmarkEncoders, build_model
-from pdfgc.training.batches import Sampler
 from pdfgc.training.clips import load_clips
 from pdfgc.training.episodes import draw_episodes
+from pdfgc.training.sampler import Sampler
 from pdfgc.training.stages import STAGES
 from pdfgc.training.trainer import train, train_all, trained_model
 

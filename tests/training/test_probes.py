@@ -13,8 +13,8 @@ import torch
 from sklearn.linear_model import Ridge
 
 from pdfgc.training import probes
-from pdfgc.training.batches import Sampler
 from pdfgc.training.probes import Probe, probe, write_probes
+from pdfgc.training.sampler import Sampler
 
 
 def model(code: torch.Tensor, lip: torch.Tensor) -> Any:

@@ -13,10 +13,10 @@ import torch
 
 from pdfgc.config import PRESETS
 from pdfgc.model import build_model
-from pdfgc.training.batches import Sampler
 from pdfgc.training.checkpoint import load_checkpoint
 from pdfgc.training.drawing import joined, parts_of
 from pdfgc.training.ranks import SharedBatchNorm, share_batch_norms
+from pdfgc.training.sampler import Sampler
 
 SCRIPT = Path(__file__).with_name("several.py")
 CHAIN = ("appearance", "lip", "eye", "pose", "expression")
