@@ -7,22 +7,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking import Eye, canonical_face
 
 # Half of the axis (interocular distances) on which the lids' curves are kept, and its cells.
 _REACH, _CELLS = 1.0, 128
+# By how much a closed upper lid covers the rim of the lower one (interocular distances).
+_LAP = 0.035
 # From the open upper lid to where the skin above it stands still; softness of the eye's rim.
 _FOLD, _RIM = 0.22, 0.02
-# The mean face's eyes are a little less open than a person's open eye.
-_MEAN_OPENNESS = 0.9
 
 
 class EyeMotion(nn.Module):
     """Where points of the face came from, when lids and eyeballs moved.
 
     The upper lid slides over the eyeball and draws the skin below the brow along; the eyeball
-    turns in its socket. Lids and sockets are the mean face's (`pdfgc.tracking.canonical_face`);
-    what a person's own differ by is left to the flow that is learned.
+    turns in its socket. Lids and sockets are the mean face's (`pdfgc.tracking.canonical_face`),
+    which `pdfgc.generator.shape` lays upon a person's own.
     """
 
     lower: Tensor
@@ -38,7 +39,7 @@ class EyeMotion(nn.Module):
         corners = np.stack([face.points[eye.corners, 0] for eye in eyes])
         # The order is that of the openness: the person's left eye first.
         self.register_buffer("lower", _line(lower), False)
-        self.register_buffer("gap", _line(gap) / _MEAN_OPENNESS, False)
+        self.register_buffer("gap", _line(gap) / MEAN_OPENNESS, False)
         centre = torch.from_numpy(corners.mean(1).astype(np.float32))
         width = torch.from_numpy((np.ptp(corners, axis=1) / 2).astype(np.float32))
         self.register_buffer("centre", centre.view(1, 2, 1, 1), False)
@@ -49,7 +50,7 @@ class EyeMotion(nn.Module):
         """Move points of the driving face to where the source shows them.
 
         Args:
-            point: (n, 3, h, w) points in head axes and interocular distances.
+            point: (n, 3, h, w) points of the mean face in head axes and interocular distances.
             source: (n, 4) gaze yaw and pitch (rad), left and right openness of the source.
             driving: (n, 4) likewise, driving.
 
@@ -60,7 +61,7 @@ class EyeMotion(nn.Module):
         lower, gap = self._read(self.lower, point), self._read(self.gap, point)
         before = source[:, 2:, None, None].clamp(0.0, 1.3)
         after = driving[:, 2:, None, None].clamp(0.0, 1.3)
-        upper_before, upper_after = lower - before * gap, lower - after * gap
+        upper_before, upper_after = (lower - self._rise(gap, o) for o in (before, after))
         fold = lower - gap - _FOLD
         # Skin between the fold and the lid is stretched or folded.
         share = ((y - fold) / (upper_after - fold)).clamp(0, 1)
@@ -78,6 +79,11 @@ class EyeMotion(nn.Module):
         dx = (inside * turn[:, 0]).sum(1, keepdim=True)
         dy = (above * skin + inside * (ball * (1 - above) + turn[:, 1])).sum(1, keepdim=True)
         return torch.cat([dx, dy], dim=1)
+
+    @staticmethod
+    def _rise(gap: Tensor, openness: Tensor) -> Tensor:
+        """How high the upper lid stands above the lower one; a closed one lies upon it."""
+        return openness * gap - _LAP * (1 - openness).clamp(min=0) * (gap * 8).clamp(max=1)
 
     def _read(self, line: Tensor, point: Tensor) -> Tensor:
         """(1, 2, 1, n) lines at points' x: (b, 2, h, w)."""

@@ -26,12 +26,14 @@ class Generated:
         flows: one `Flow` per level, from the smallest side up.
         synthesis: (B, 3, S, S) the part of the picture that is made, not looked up.
         copied: (B, 1, S, S) share of each pixel that is looked up in the sources, in [0, 1].
+        shape: (B, K, P, 2) the sources' own shapes (`pdfgc.generator.shape`), where they are read.
     """
 
     image: Tensor
     flows: tuple[Flow, ...]
     synthesis: Tensor
     copied: Tensor
+    shape: Tensor | None = None
 
 
 class AlignedBlock(nn.Module):
@@ -173,7 +175,11 @@ class Generator(nn.Module):
         pair = torch.cat([source.style, driving.style.unsqueeze(1).expand(-1, shots, -1)], dim=2)
         # Where the picture is analysed: a larger picture's flow is that of the smaller, enlarged.
         side = min(self.config.image_size, self.config.analysis_size)
-        moved = self.head_flow(source, driving, side)
+        images = appearance.images
+        if side != images.shape[-1]:
+            smaller = F.interpolate(images.flatten(0, 1), size=side, mode="area")
+            images = torch.unflatten(smaller, 0, (batch, shots))
+        moved = self.head_flow(images, source, driving)
         around = self.global_flow(pair, identity_grid(side, side, own.device))
         head = moved.head.unsqueeze(1)
         field = head * moved.field + (1 - head) * around
@@ -191,7 +197,7 @@ class Generator(nn.Module):
         synthesis = torch.tanh(picture[:, :3])
         copied = torch.sigmoid(picture[:, 3:])
         image = copied * whole.blend(appearance.images) + (1 - copied) * synthesis
-        return Generated(image, tuple(flows), synthesis, copied)
+        return Generated(image, tuple(flows), synthesis, copied, moved.shape)
 
     def _laid(self, place: Tensor) -> Tensor:
         """The constant laid upon the head (B, S, S, 2): what belongs to an eye lies at the eye."""

@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from pdfgc.generator.drivers import Driven
 from pdfgc.generator.eyes import EyeMotion
 from pdfgc.generator.layers import identity_grid, upsample
+from pdfgc.generator.shape import FaceShape
 from pdfgc.motion import POSE_WIDTH
-from pdfgc.tracking import canonical_face
+from pdfgc.tracking import canonical_face, topology_of
 
 # Half sides, in interocular distances, of the squares of head axes on which the surface and the
 # moves upon it are kept: hair and shoulders, and the face.
@@ -40,12 +41,15 @@ class HeadMotion:
     Attributes:
         field: (B, K, 2, S, S) backward flow, x then y, the picture spans [-1, 1].
         head: (B, 1, S, S) share of each pixel that belongs to the head, in [0, 1].
+        shape: (B, K, P, 2) where each source's features lie against the mean face's
+            (`pdfgc.generator.shape`), in interocular distances.
         place: (B, S, S, 2) where each pixel lies on the head, as the place in the picture where
             that point lies when pose is zero; in [-1, 1] inside it.
     """
 
     field: Tensor
     head: Tensor
+    shape: Tensor
     place: Tensor
 
 
@@ -73,26 +77,29 @@ class HeadFlow(nn.Module):
         )
         self.gain = 2.0
         self.eyes = EyeMotion()
+        self.shape = FaceShape()
         taps = torch.arange(-4.0, 5.0)
         bell = torch.exp(-taps.square() / (2 * _SPREAD**2))
         self.register_buffer("bell", bell / bell.sum(), False)
 
-    def forward(self, source: Driven, driving: Driven, side: int) -> HeadMotion:
+    def forward(self, images: Tensor, source: Driven, driving: Driven) -> HeadMotion:
         """Flow from each driving head to each source's.
 
         Args:
+            images: (B, K, 3, S, S) the sources.
             source: (B, K, ...) motion of the sources.
             driving: (B, ...) driving motion.
-            side: side of the picture (px).
 
         Raises:
             ValueError: the poses have another width.
         """
         if source.pose.shape[-1] != POSE_WIDTH or driving.pose.shape[-1] != POSE_WIDTH:
             raise ValueError(f"expected (..., {POSE_WIDTH}) poses")
-        device = driving.pose.device
+        device, side = driving.pose.device, images.shape[-1]
         batch, shots = source.pose.shape[:2]
         pair = torch.cat([source.style, driving.style.unsqueeze(1).expand(-1, shots, -1)], dim=2)
+        known = source.pose.float().flatten(0, 1)
+        shape = self.shape(self._patch(images.flatten(0, 1), known))
         with torch.autocast(device_type=device.type, enabled=False):
             coarse = min(side, _SOLVE_SIDE)
             point = self._trace(
@@ -101,19 +108,43 @@ class HeadFlow(nn.Module):
             head = torch.sigmoid(_read(self.belongs, point[:, :2], _HEAD))
             if coarse != side:
                 point, head = upsample(point, side), upsample(head, side)
-            point = point.repeat_interleave(shots, dim=0)
+            own = point.repeat_interleave(shots, dim=0)
+            bend = self.shape.maps(shape)
+            mean = torch.cat([self.shape.undo(bend, own[:, :2]), own[:, 2:]], dim=1)
             mixed = self.gain * self.shares(pair.float()).flatten(0, 1) @ self.moves
             mixed = mixed.view(-1, 3, _FACE_CELLS, _FACE_CELLS)
-            moved = point + _read(self._spread(mixed), point[:, :2], _FACE, beyond="zeros")
+            step = _read(self._spread(mixed), mean[:, :2], _FACE, beyond="zeros")
             eye = driving.eye.float().repeat_interleave(shots, dim=0)
-            turned = self.eyes(point, source.eye.float().flatten(0, 1), eye)
-            moved = torch.cat([moved[:, :2] + turned, moved[:, 2:]], dim=1)
-            seen = self._project(source.pose.float().flatten(0, 1), moved)
+            turned = self.eyes(mean, source.eye.float().flatten(0, 1), eye)
+            step = torch.cat([step[:, :2] + turned, step[:, 2:]], dim=1)
+            to = mean[:, :2] + step[:, :2]
+            # Without a step nothing moves, however rough the way to the mean face and back is.
+            rest = self.shape.at(bend, to) - self.shape.at(bend, mean[:, :2])
+            seen = self._project(known, own + torch.cat([step[:, :2] + rest, step[:, 2:]], dim=1))
             grid = identity_grid(side, side, device).permute(0, 3, 1, 2)
-            place = self.template[:2, None, None] + self.template[2] * point[::shots, :2]
+            place = self.template[:2, None, None] + self.template[2] * mean[::shots, :2]
         return HeadMotion(
-            torch.unflatten(seen - grid, 0, (batch, shots)), head, place.permute(0, 2, 3, 1)
+            torch.unflatten(seen - grid, 0, (batch, shots)),
+            head,
+            torch.unflatten(shape, 0, (batch, shots)),
+            place.permute(0, 2, 3, 1),
         )
+
+    def _patch(self, images: Tensor, pose: Tensor) -> Tensor:
+        """The faces (n, 3, p, p) of pictures (n, 3, S, S) as they would look from the front."""
+        with torch.no_grad():
+            place = self.shape.grid.expand(len(pose), -1, -1, -1)
+            depth = _read(self.depth, place, _HEAD)
+            at = self._project(pose, torch.cat([place, depth], dim=1)).permute(0, 2, 3, 1)
+            return F.grid_sample(images.float(), at, align_corners=False)
+
+    def unplaced(self, points: Tensor, pose: Tensor) -> Tensor:
+        """Landmarks (n, L, 3) in crop coordinates as places (n, L, 3) on heads of poses (n, 6)."""
+        turn, place, size = self._placed(pose)
+        rigid = torch.from_numpy(topology_of(points.shape[1]).rigid.copy())
+        depth = points[:, rigid, 2].mean(1, keepdim=True)
+        centre = torch.cat([place[:, :, 0, 0], depth], dim=1)
+        return torch.einsum("bji,blj->bli", turn, points - centre[:, None]) / size[:, :, 0]
 
     def _spread(self, maps: Tensor) -> Tensor:
         """Smooth (n, 3, h, w) maps."""

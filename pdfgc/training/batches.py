@@ -33,6 +33,7 @@ class View(Batch):
         pose: (n, 6) head pose in the crop as it was jittered.
         eye: (n, 4) gaze yaw and pitch, left and right openness.
         mouth: (n,) inner-lip gap over interocular distance.
+        shape: (n, P, 2) the person's own shape (`pdfgc.generator.shape`).
         row: (n,) int64 row in the bank.
     """
 
@@ -41,6 +42,7 @@ class View(Batch):
     pose: Tensor
     eye: Tensor
     mouth: Tensor
+    shape: Tensor
     row: Tensor
 
 
@@ -83,6 +85,7 @@ class MovedBatch(Batch):
         points: (B, L, 3) landmarks after the motion, in crop coordinates.
         pose: (B, 6) head pose after it.
         eye: (B, 4) gaze and openness after it.
+        felt: (B, 2) rise of the brows and widening of the mouth (interocular distances).
         seen: (B, 1, L) 1 where a landmark shows before and after, else 0.
         person: (B,) int64 number of the person.
         source_window: (B, W) int64 rows of the frames whose mean is the source's expression.
@@ -92,6 +95,7 @@ class MovedBatch(Batch):
     points: Tensor
     pose: Tensor
     eye: Tensor
+    felt: Tensor
     seen: Tensor
     person: Tensor
     source_window: Tensor

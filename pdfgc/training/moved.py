@@ -1,10 +1,10 @@
-"""Virtual motion: where the landmarks of a frame would lie, were its head turned or its eyes moved.
+"""Virtual motion: where the landmarks of a frame would lie, had head, eyes or face moved.
 
 Clips seldom show one head far to the left and far to the right, and still portraits never do. The
 tracker's mesh is three-dimensional: turned about the face's centre it says where every point of
-the picture has to go, which is all that landmark-guided flow asks for. Pose, gaze and lids are
-drawn apart from each other here, as they never are in recordings, so that no factor can be read
-off another.
+the picture has to go, which is all that landmark-guided flow asks for. Pose, gaze, lids, brows
+and the corners of the mouth are drawn apart from each other here, as they never are in recordings,
+so that no factor can be read off another.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ _MAX_TURN = np.radians([32.0, 22.0, 24.0])
 _MAX_GAZE = np.radians([26.0, 16.0])
 # Lids that are less open than this cannot be parted: what they hide is not in the picture.
 _OPEN = 0.55
+# How far brows rise and by how much a mouth widens (interocular distances): from, to.
+_RISE, _WIDEN = (-0.08, 0.12), (-0.10, 0.14)
+# How far skin goes along with brows and corners; a corner that is drawn outward rises by a share.
+_BROW_SPREAD, _CORNER_SPREAD, _LIFT = 0.14, 0.25, 0.25
 # Iris points of an eye less open than this are hidden.
 _HIDDEN = 0.4
 
@@ -49,11 +53,12 @@ class Moved:
     points: NDArray[np.float32]
     pose: NDArray[np.float32]
     eye: NDArray[np.float32]
+    felt: NDArray[np.float32]
     seen: NDArray[np.float32]
 
 
 def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.Generator) -> Moved:
-    """Turn, shift and scale heads, turn their eyes and move their lids, each by chance.
+    """Turn, shift and scale heads, turn eyes, move lids, brows and mouth corners, each by chance.
 
     Args:
         points: (n, L, 3) landmarks in crop coordinates.
@@ -78,6 +83,9 @@ def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.G
         if topology.has_iris:
             shut = (openness[:, side] < _HIDDEN) | (eye[:, 2 + side] < _HIDDEN)
             hidden[:, [which.iris_centre, *which.iris]] = shut[:, None]
+    feels = rng.random((n, 2)) < 0.4
+    felt = np.stack([rng.uniform(*_RISE, n), rng.uniform(*_WIDEN, n)], axis=1) * feels
+    _move_face(head, felt, topology)
     # The head.
     before = angles_from_rotation(fit.rotation)
     asked = rng.uniform(-1, 1, (n, 3)) * _MAX_ANGLES
@@ -98,8 +106,27 @@ def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.G
         points=placed,
         pose=pose_of_normalised(placed),
         eye=np.concatenate([gaze, openness], axis=1).astype(np.float32),
+        felt=felt.astype(np.float32),
         seen=seen.astype(np.float32),
     )
+
+
+def face_of(points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Height of the brows over the eyes and width of the mouth: what expression is held to.
+
+    Args:
+        points: (n, L, 3) landmarks in crop coordinates.
+
+    Returns:
+        (n, 2) float32 in head axes and interocular distances.
+    """
+    topology = topology_of(points.shape[1])
+    head = fit_head(points).head
+    corners = np.concatenate([topology.left_eye.corners, topology.right_eye.corners])
+    brow = head[:, corners, 1].mean(1) - head[:, topology.brows, 1].mean(1)
+    lips = topology.outer_lips
+    wide = np.linalg.norm(head[:, lips[0]] - head[:, lips[len(lips) // 2]], axis=-1)
+    return np.stack([brow, wide], axis=1).astype(np.float32)
 
 
 def facing(points: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -155,3 +182,24 @@ def _move_lids(head: Floats, eye: Eye, ratio: Floats, height: Floats) -> None:
         closed = (1 - ratio)[:, None] * gap
         head[:, upper] += 0.85 * closed
         head[:, lower] -= 0.15 * closed
+
+
+def _move_face(head: Floats, felt: Floats, topology: Topology) -> None:
+    """Raise the brows and draw the corners of the mouth apart; in place."""
+    still = np.ones(len(head[0]))
+    still[np.concatenate([topology.eyes, topology.nose])] = 0
+    brows = _nearness(head, topology.brows, _BROW_SPREAD) * still
+    head[..., 1] -= brows * felt[:, :1]
+    lips = topology.outer_lips
+    for corner in (lips[0], lips[len(lips) // 2]):
+        near = _nearness(head, np.array([corner]), _CORNER_SPREAD) * still * felt[:, 1:] / 2
+        outward = np.sign(head[:, corner, 0])[:, None]
+        head[..., 0] += outward * near
+        head[..., 1] -= _LIFT * near
+
+
+def _nearness(head: Floats, points: NDArray[np.int64], spread: float) -> Floats:
+    """How near every landmark lies to the nearest of some (n, L): 1 = there."""
+    apart = np.linalg.norm(head[:, :, None, :2] - head[:, None, points, :2], axis=-1).min(-1)
+    near: Floats = np.exp(-((apart / spread) ** 2) / 2)
+    return near

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pdfgc.generator.shape import mirrored_shape, own_shape
+from pdfgc.tracking import MESH_478
 from pdfgc.training.augment import Jitter, change_look, change_shape, change_voice
 from pdfgc.training.batches import EyeBatch, MovedBatch, PairBatch, SpeechBatch, View
 from pdfgc.training.clips import Clip, ClipBank
@@ -48,6 +50,8 @@ class Sampler:
         self.pair_weights = lively / lively.sum()
         self.speaking = bank.speaking()
         self._eye_pairs = _eye_pairs(bank)
+        self._shapes = _shapes(bank)
+        self._clip_of = np.repeat(np.arange(len(bank.clips)), [c.length for c in bank.clips])
 
     def _rng(self, step: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, step, self.rank, purpose])
@@ -68,8 +72,15 @@ class Sampler:
             pose=torch.from_numpy(jitter.pose(points)),
             eye=torch.from_numpy(np.concatenate([gaze, openness], axis=1).astype(np.float32)),
             mouth=torch.from_numpy(self.bank.mouth[rows]),
+            shape=self._shape(rows, jitter.mirror),
             row=torch.from_numpy(rows),
         )
+
+    def _shape(self, rows: NDArray[np.int64], mirror: NDArray[np.bool_]) -> Tensor:
+        if not self._shapes.shape[1]:
+            return self._shapes.new_zeros(len(rows), 0, 2)
+        shape = self._shapes[torch.from_numpy(self._clip_of[rows])]
+        return torch.where(torch.from_numpy(mirror)[:, None, None], mirrored_shape(shape), shape)
 
     def pairs(self, step: int, size: int, shots: int, window: int) -> PairBatch:
         """Source and driving frames for reconstruction.
@@ -136,6 +147,7 @@ class Sampler:
             points=torch.from_numpy(moved.points),
             pose=torch.from_numpy(moved.pose),
             eye=torch.from_numpy(moved.eye),
+            felt=torch.from_numpy(moved.felt),
             seen=torch.from_numpy(moved.seen).unsqueeze(1),
             person=torch.tensor([self.numbers[c.person] for c in clips]),
             source_window=_windows(clips, at[:, None], window),
@@ -273,6 +285,19 @@ def _liveliness(bank: ClipBank) -> NDArray[np.float64]:
     spreads = [bank.pose[c.start : c.start + c.length, :2].std(axis=0).sum() for c in bank.clips]
     lively: NDArray[np.float64] = 0.3 + 0.7 * np.clip(np.array(spreads) / np.deg2rad(12), 0, 1)
     return lively
+
+
+def _shapes(bank: ClipBank) -> Tensor:
+    """The shape of every clip's person (clips, P, 2), off up to 32 of its frames.
+
+    A sparse scheme of landmarks does not tell it: P = 0.
+    """
+    if bank.landmarks.shape[1] != MESH_478.n_landmarks:
+        return torch.zeros(len(bank.clips), 0, 2)
+    rows = [c.start + np.linspace(0, c.length - 1, 32).astype(np.int64) for c in bank.clips]
+    return torch.stack(
+        [own_shape(bank.landmarks[r], bank.openness[r]) for r in map(np.unique, rows)]
+    )
 
 
 def _eye_pairs(bank: ClipBank) -> list[NDArray[np.int64]]:

@@ -27,6 +27,7 @@ _PICTURE_LOSSES = {
     "flow": 10.0,
     "detail": 30.0,
     "roughness": 4.0,
+    "shape": 20.0,
     "copying": 0.1,
     "content": 1.0,
     "adversarial": 0.1,
@@ -47,7 +48,9 @@ _MOVED = {
     "flow": 10.0,
     "detail": 30.0,
     "roughness": 4.0,
-    "reconstruction": 5.0,
+    "shape": 20.0,
+    "reconstruction": 10.0,
+    "synthesis": 3.0,
     "adversarial": 0.1,
 }
 
@@ -142,7 +145,12 @@ STAGES: dict[str, Stage] = {
             starts_from=("pose",),
             objective=ExpressionObjective,
             weights=_PICTURE_LOSSES
-            | {"decorrelation": 5.0, "decorrelation_angles": 5.0, "motion_consistency": 0.5}
+            | {
+                "expression": 1.0,
+                "decorrelation": 5.0,
+                "decorrelation_angles": 5.0,
+                "motion_consistency": 0.5,
+            }
             | _FOLLOWING
             | {f"moved_{name}": weight for name, weight in _MOVED.items()},
             defaults=TrainConfig(steps=4000, batch_size=16, adversary_start=1500),

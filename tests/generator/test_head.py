@@ -32,9 +32,13 @@ def _driven(pose: Tensor, style: Tensor | None = None) -> Driven:
     return Driven(torch.zeros(*shape, 8) if style is None else style, pose, eye)
 
 
+def _grey(shots: int, side: int = SIDE, batch: int = 1) -> Tensor:
+    return torch.zeros(batch, shots, 3, side, side)
+
+
 def _flow(head: HeadFlow, source: Tensor, driving: Tensor, side: int = SIDE) -> Tensor:
     with torch.no_grad():
-        field: Tensor = head(_driven(source.unsqueeze(1)), _driven(driving), side).field
+        field: Tensor = head(_grey(1, side), _driven(source.unsqueeze(1)), _driven(driving)).field
     return field[:, 0]
 
 
@@ -104,7 +108,7 @@ def test_learned_moves_are_mixed_by_the_codes_and_stay_on_the_face() -> None:
     pose = _pose(0.2, 0.0, 0.0, 0.0, 0.0, 0.0)
     source, driving = (_driven(pose.expand(*n, 6), torch.randn(*n, 8)) for n in ((2, 1), (2,)))
     with torch.no_grad():
-        motion = head(source, driving, SIDE)
+        motion = head(_grey(1, batch=2), source, driving)
     field, rest = motion.field[:, 0], motion.head
     difference = (field[0] - field[1]).abs().sum(0)
     assert difference[24:40, 24:40].min() > 0
@@ -117,7 +121,7 @@ def test_every_source_has_its_own_flow(head: HeadFlow) -> None:
     sources = torch.tensor([[[0.3, 0, 0, 0, 0, 0], [-0.3, 0, 0, 0, 0, 0]]]).float()
     driving = _pose(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     with torch.no_grad():
-        both = head(_driven(sources), _driven(driving), SIDE).field
+        both = head(_grey(2), _driven(sources), _driven(driving)).field
     for k in range(2):
         np.testing.assert_allclose(both[:, k], _flow(head, sources[:, k], driving), atol=1e-6)
 
@@ -125,7 +129,7 @@ def test_every_source_has_its_own_flow(head: HeadFlow) -> None:
 def test_gradients_reach_surface_and_moves(head: HeadFlow) -> None:
     source = _pose(0.3, 0.1, 0.0, 0.0, 0.0, 0.0).unsqueeze(1)
     driving = _pose(-0.2, 0.0, 0.0, 0.0, 0.0, 0.0)
-    motion = head(_driven(source), _driven(driving, torch.randn(1, 8)), SIDE)
+    motion = head(_grey(1), _driven(source), _driven(driving, torch.randn(1, 8)))
     (motion.field.square().mean() + motion.head.mean()).backward()
     for parameter in (head.depth, head.belongs, head.moves):
         assert parameter.grad is not None
@@ -134,4 +138,4 @@ def test_gradients_reach_surface_and_moves(head: HeadFlow) -> None:
 
 def test_other_widths_are_refused(head: HeadFlow) -> None:
     with pytest.raises(ValueError, match="poses"):
-        head(_driven(torch.zeros(1, 1, 5)), _driven(torch.zeros(1, 5)), SIDE)
+        head(_grey(1), _driven(torch.zeros(1, 1, 5)), _driven(torch.zeros(1, 5)))

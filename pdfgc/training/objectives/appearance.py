@@ -66,6 +66,7 @@ class AppearanceObjective(ReconstructionObjective):
             self._driven(feature, guess),
         )
         losses = self.picture_losses(batch, made, appearance, adversarial=adversarial)
+        losses |= self.shape_loss(made, batch.source, source_guess[:, :POSE_WIDTH].detach())
         losses["tracker"] = tracker_error(guess, batch.driving) + tracker_error(
             source_guess, batch.source
         )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from scipy.ndimage import uniform_filter1d
+from torch import Tensor, nn
 
 from pdfgc.config import TrainConfig
 from pdfgc.model import TalkingHead
@@ -23,11 +24,15 @@ from pdfgc.training.losses import (
     decorrelation,
     reconstruction,
 )
+from pdfgc.training.moved import face_of
 from pdfgc.training.objectives.base import Outcome, Pictures
 from pdfgc.training.objectives.features import MotionFeatures
 from pdfgc.training.objectives.reconstruction import ReconstructionObjective
 from pdfgc.training.probes import probe, write_probes
 from pdfgc.training.sampler import Sampler
+
+FACE_SPREAD = 0.03
+"""By how much brows and mouth corners move within clips (interocular distances): one step."""
 
 
 class ExpressionObjective(ReconstructionObjective):
@@ -38,8 +43,9 @@ class ExpressionObjective(ReconstructionObjective):
 
     Expression sees the whole face and could stand in for every other factor. Three things keep it
     from that: at first the source's own expression drives, later half of the time; every third
-    batch is a virtual motion (`pdfgc.training.moved`), in which it does not change; and it is
-    decorrelated from lips, head and eyes.
+    batch is a virtual motion (`pdfgc.training.moved`), in which it changes with brows and mouth
+    corners alone; and it is decorrelated from lips, head and eyes. A linear read-out of brows and
+    corners says which way it changes; it takes the place of the emotion network's teaching.
     """
 
     bank_size = 1024
@@ -52,6 +58,7 @@ class ExpressionObjective(ReconstructionObjective):
         self.register_buffer("expression_bank", torch.zeros(self.bank_size, EXPRESSION_WIDTH))
         self.register_buffer("lip_bank", torch.zeros(self.bank_size, lip))
         self.register_buffer("angle_bank", torch.zeros(self.bank_size, 7))
+        self.read_face = nn.Linear(EXPRESSION_WIDTH, 2, bias=False)
         self.register_buffer("banked", torch.zeros((), dtype=torch.long))
 
     expression_bank: Tensor
@@ -75,12 +82,23 @@ class ExpressionObjective(ReconstructionObjective):
         known = np.concatenate([bank.pose[:, :3], bank.gaze, bank.openness], axis=1)
         angles = torch.from_numpy(known.astype(np.float32)).to(lips.device)
         self.centred_lips, self.centred_angles = lips.clone(), angles.clone()
+        self.face = self._slow_face().to(lips.device)
         self.bounds = torch.zeros(len(lips), 2, dtype=torch.long, device=lips.device)
         for clip in bank.clips:
             rows = slice(clip.start, clip.start + clip.length)
             self.centred_lips[rows] -= lips[rows].mean(0)
             self.centred_angles[rows] -= angles[rows].mean(0)
             self.bounds[rows] = torch.tensor([clip.start, clip.length], device=lips.device)
+
+    def _slow_face(self) -> Tensor:
+        """Brows and mouth width of every row, mean over the window, centred per clip (N, 2)."""
+        bank, window = self.sampler.bank, self.model.config.expression_window
+        out = np.zeros((len(bank.pose), 2), np.float32)
+        for clip in bank.clips:
+            rows = slice(clip.start, clip.start + clip.length)
+            face = uniform_filter1d(face_of(bank.landmarks[rows]), window, axis=0, mode="nearest")
+            out[rows] = face - face.mean(0)
+        return torch.from_numpy(out) / FACE_SPREAD
 
     def forward(self, batch: Batch, *, adversarial: bool) -> Outcome:
         """Reconstruct a driving frame from codes, or follow a virtual motion."""
@@ -112,6 +130,7 @@ class ExpressionObjective(ReconstructionObjective):
         source = torch.unflatten(source, 0, (-1, shots))
         made = self.model.generator(appearance, source, driving)
         losses = self.picture_losses(batch, made, appearance, adversarial=adversarial)
+        losses |= self.shape_loss(made, batch.source, source_pose)
         losses |= self._decorrelation(batch.window[:, batch.window.shape[1] // 2], felt)
         picture = self.small(made.image)
         feature = encoders.motion(picture).float()
@@ -132,18 +151,27 @@ class ExpressionObjective(ReconstructionObjective):
             free = self.model.encoders.eye(self.small(view.image)).float()[:, 4:]
         expression = self._own_expression(batch.source_window)
         source = Codes(lip, torch.cat([view.eye, free], 1), view.pose, expression).join()
-        driving = Codes(lip, torch.cat([batch.eye, free], 1), batch.pose, expression).join()
+        felt = expression + batch.felt / FACE_SPREAD @ self._towards()
+        driving = Codes(lip, torch.cat([batch.eye, free], 1), batch.pose, felt).join()
         appearance = self.look(view.image, 1)
         made = self.model.generator(appearance, source.unsqueeze(1), driving)
         losses = self.flow_losses(made, view.points.unsqueeze(1), batch.points, batch.seen)
+        losses |= self.shape_loss(made, view, view.pose)
         # Nobody has seen this picture; the source, moved, is the best guess of it.
         guess = made.flows[-1].blend(appearance.images).detach()
         spots = attention_map(batch.points, self._spots, guess.shape[-1])
         losses["reconstruction"] = reconstruction(made.image, guess, 1 + 8 * spots)
+        losses["synthesis"] = reconstruction(made.synthesis, guess, 1 + 8 * spots)
         if adversarial and self.adversary is not None:
             losses["adversarial"] = self.adversary.realism(made.image, batch.person)
         losses = {f"moved_{name}": value for name, value in losses.items()}
         return Outcome(losses, pictures=Pictures(made.image, view.image, batch.person))
+
+    def _towards(self) -> Tensor:
+        """The least change of the code (2, 30) that the read-out sees as one step of each."""
+        with torch.no_grad():
+            towards: Tensor = torch.linalg.pinv(self.read_face.weight.float()).T
+            return towards
 
     def _seen(self, view: View, read: Tensor) -> tuple[Tensor, Tensor]:
         """Eye and pose codes, the encoders' where `read`, elsewhere the tracker's."""
@@ -182,11 +210,13 @@ class ExpressionObjective(ReconstructionObjective):
         others = start[:, None] + (share * (length[:, None] - 1)).round().long()
         with torch.no_grad():
             mean = self.model.encoders.expression(self.features[others]).float()
-        centred, row = ranks.gathered(expression - mean), ranks.gathered(row)
+        own, centred, row = row, ranks.gathered(expression - mean), ranks.gathered(row)
         lips, angles = self.centred_lips[row], self.centred_angles[row]
         filled = int(self.banked.clamp(max=self.bank_size))
         felt = torch.cat([centred, self.expression_bank[:filled]])
+        read = self.read_face(expression - mean)
         losses = {
+            "expression": (read - self.face[own]).abs().mean(),
             "decorrelation": decorrelation(felt, torch.cat([lips, self.lip_bank[:filled]])),
             "decorrelation_angles": decorrelation(
                 felt, torch.cat([angles, self.angle_bank[:filled]])

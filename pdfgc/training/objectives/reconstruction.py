@@ -10,14 +10,13 @@ from torch.nn import functional as F
 from pdfgc.config import TrainConfig
 from pdfgc.encoders import Appearance
 from pdfgc.generator import Discriminator, Generated
+from pdfgc.generator.shape import control_points
 from pdfgc.model import TalkingHead
+from pdfgc.tracking import canonical_face
 from pdfgc.tracking.topology import topology_of
 from pdfgc.training import ranks
 from pdfgc.training.adversary import Adversary
-from pdfgc.training.batches import (
-    Batch,
-    PairBatch,
-)
+from pdfgc.training.batches import Batch, PairBatch, View
 from pdfgc.training.losses import (
     attention_map,
     landmark_detail,
@@ -38,6 +37,10 @@ class ReconstructionObjective(Objective):
         self.adversary = Adversary(
             Discriminator(shape.image_size, len(sampler.numbers), shape.appearance_width)
         )
+        controls = torch.from_numpy(control_points())
+        near_eyes = torch.isin(controls, torch.from_numpy(canonical_face().topology.eyes))
+        self.register_buffer("controls", controls, persistent=False)
+        self.register_buffer("control_weight", 1 + 3 * near_eyes.float()[:, None], persistent=False)
         topology = topology_of(sampler.bank.landmarks.shape[1])
         weight = torch.ones(topology.n_landmarks)
         weight[torch.tensor(topology.mouth)] = 4.0
@@ -55,6 +58,8 @@ class ReconstructionObjective(Objective):
         everything = np.arange(topology.n_landmarks)
         self._groups = [torch.tensor(i).long() for i in (everything, topology.mouth, *parts)]
 
+    controls: Tensor
+    control_weight: Tensor
     landmark_weight: Tensor
     detail_weight: Tensor
 
@@ -99,6 +104,21 @@ class ReconstructionObjective(Objective):
             losses |= self.adversary.for_generator(target, made.image, batch.person)
             losses["match"] = self.adversary.match(appearance.vector, batch.person)
         return losses
+
+    def shape_loss(self, made: Generated, view: View, pose: Tensor) -> dict[str, Tensor]:
+        """How well the sources' own shapes were read.
+
+        Where the pose (n, 6) that the sources are given is a little wrong, their features lie
+        elsewhere on the head by as much: the shape makes up for it.
+        """
+        if made.shape is None or view.shape.shape[1] == 0:
+            return {}
+        head = self.model.generator.head_flow
+        with torch.no_grad():
+            places = [head.unplaced(view.points, at.float()) for at in (pose, view.pose)]
+            slip = (places[0] - places[1])[:, self.controls, :2]
+        error = (made.shape.flatten(0, 1) - (view.shape + slip)).abs()
+        return {"shape": (error * self.control_weight).mean()}
 
     def flow_losses(
         self, made: Generated, source: Tensor, points: Tensor, seen: Tensor
