@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.ndimage import uniform_filter1d
-from torch import Tensor, nn
+from torch import Tensor
 
 from pdfgc.config import TrainConfig
+from pdfgc.encoders.motion import FACE_STEP
 from pdfgc.model import TalkingHead
 from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, Codes
 from pdfgc.training import ranks
@@ -30,9 +31,6 @@ from pdfgc.training.objectives.features import MotionFeatures
 from pdfgc.training.objectives.reconstruction import ReconstructionObjective
 from pdfgc.training.probes import probe, write_probes
 from pdfgc.training.sampler import Sampler
-
-FACE_SPREAD = 0.03
-"""By how much brows and mouth corners move within clips (interocular distances): one step."""
 
 
 class ExpressionObjective(ReconstructionObjective):
@@ -58,7 +56,6 @@ class ExpressionObjective(ReconstructionObjective):
         self.register_buffer("expression_bank", torch.zeros(self.bank_size, EXPRESSION_WIDTH))
         self.register_buffer("lip_bank", torch.zeros(self.bank_size, lip))
         self.register_buffer("angle_bank", torch.zeros(self.bank_size, 7))
-        self.read_face = nn.Linear(EXPRESSION_WIDTH, 2, bias=False)
         self.register_buffer("banked", torch.zeros((), dtype=torch.long))
 
     expression_bank: Tensor
@@ -98,7 +95,7 @@ class ExpressionObjective(ReconstructionObjective):
             rows = slice(clip.start, clip.start + clip.length)
             face = uniform_filter1d(face_of(bank.landmarks[rows]), window, axis=0, mode="nearest")
             out[rows] = face - face.mean(0)
-        return torch.from_numpy(out) / FACE_SPREAD
+        return torch.from_numpy(out)
 
     def forward(self, batch: Batch, *, adversarial: bool) -> Outcome:
         """Reconstruct a driving frame from codes, or follow a virtual motion."""
@@ -151,7 +148,7 @@ class ExpressionObjective(ReconstructionObjective):
             free = self.model.encoders.eye(self.small(view.image)).float()[:, 4:]
         expression = self._own_expression(batch.source_window)
         source = Codes(lip, torch.cat([view.eye, free], 1), view.pose, expression).join()
-        felt = expression + batch.felt / FACE_SPREAD @ self._towards()
+        felt = expression + self.model.encoders.expression.towards(batch.felt)
         driving = Codes(lip, torch.cat([batch.eye, free], 1), batch.pose, felt).join()
         appearance = self.look(view.image, 1)
         made = self.model.generator(appearance, source.unsqueeze(1), driving)
@@ -166,12 +163,6 @@ class ExpressionObjective(ReconstructionObjective):
             losses["adversarial"] = self.adversary.realism(made.image, batch.person)
         losses = {f"moved_{name}": value for name, value in losses.items()}
         return Outcome(losses, pictures=Pictures(made.image, view.image, batch.person))
-
-    def _towards(self) -> Tensor:
-        """The least change of the code (2, 30) that the read-out sees as one step of each."""
-        with torch.no_grad():
-            towards: Tensor = torch.linalg.pinv(self.read_face.weight.float()).T
-            return towards
 
     def _seen(self, view: View, read: Tensor) -> tuple[Tensor, Tensor]:
         """Eye and pose codes, the encoders' where `read`, elsewhere the tracker's."""
@@ -214,9 +205,9 @@ class ExpressionObjective(ReconstructionObjective):
         lips, angles = self.centred_lips[row], self.centred_angles[row]
         filled = int(self.banked.clamp(max=self.bank_size))
         felt = torch.cat([centred, self.expression_bank[:filled]])
-        read = self.read_face(expression - mean)
+        read = self.model.encoders.expression.read_face(expression - mean).float()
         losses = {
-            "expression": (read - self.face[own]).abs().mean(),
+            "expression": ((read - self.face[own]) / FACE_STEP).abs().mean(),
             "decorrelation": decorrelation(felt, torch.cat([lips, self.lip_bank[:filled]])),
             "decorrelation_angles": decorrelation(
                 felt, torch.cat([angles, self.angle_bank[:filled]])
