@@ -61,11 +61,11 @@ def own_shape(landmarks: NDArray[np.floating], openness: NDArray[np.floating]) -
     eyes = (face.topology.left_eye, face.topology.right_eye)
     for side, eye in enumerate(eyes):
         lower, upper = (int(lid[len(lid) // 2]) for lid in (eye.lower, eye.upper))
-        gap = head[:, lower, :2] - head[:, upper, :2]
+        gap = head[:, lower, 1] - head[:, upper, 1]
         wide = openness[:, side] > min(_TELLS, float(openness[:, side].max()))
         wide |= openness[:, side] == openness[:, side].max()
-        gap = np.median(gap[wide] / np.maximum(openness[wide, side, None], 0.2), axis=0)
-        shape[side - 2] = np.median(head[:, lower, :2], axis=0) - gap
+        gap = gap[wide] / np.maximum(openness[wide, side], 0.2)
+        shape[side - 2, 1] = np.median(head[:, lower, 1]) - np.median(gap)
     return torch.from_numpy((shape - _anchors()).astype(np.float32))
 
 
@@ -141,8 +141,8 @@ def _anchors() -> NDArray[np.float64]:
     face = canonical_face()
     points = face.points[control_points(), :2].copy()
     for side, eye in enumerate((face.topology.left_eye, face.topology.right_eye)):
-        lower = face.points[int(eye.lower[len(eye.lower) // 2]), :2]
-        points[side - 2] = lower + (points[side - 2] - lower) / MEAN_OPENNESS
+        lower = face.points[int(eye.lower[len(eye.lower) // 2]), 1]
+        points[side - 2, 1] = lower + (points[side - 2, 1] - lower) / MEAN_OPENNESS
     return points
 
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from pdfgc.generator.drivers import Driven
 from pdfgc.generator.head import HeadFlow, rotation
-from pdfgc.tracking import canonical_face
+from pdfgc.tracking import canonical_face, fit_head
 from pdfgc.tracking.geometry import rotation_from_angles
+from pdfgc.tracking.measure import pose_of_normalised
 
 SIDE = 64
 
@@ -54,6 +55,14 @@ def test_rotation_is_the_trackers() -> None:
     angles = np.random.default_rng(0).uniform(-0.7, 0.7, (20, 3))
     expected = rotation_from_angles(*angles.T)
     np.testing.assert_allclose(rotation(torch.from_numpy(angles)).numpy(), expected, atol=1e-12)
+
+
+def test_landmarks_are_taken_back_to_the_head_as_the_tracker_does(head: HeadFlow) -> None:
+    turn = rotation_from_angles(np.linspace(-0.4, 0.4, 5), 0.1, -0.05)
+    points = (canonical_face().points @ turn.transpose(0, 2, 1) * 0.5 + 0.03).astype(np.float32)
+    pose = torch.from_numpy(pose_of_normalised(points))
+    found = head.unplaced(torch.from_numpy(points), pose)
+    np.testing.assert_allclose(found, fit_head(points).head, atol=0.01)
 
 
 def test_equal_poses_give_no_flow(head: HeadFlow) -> None:

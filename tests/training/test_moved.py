@@ -8,7 +8,7 @@ import pytest
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import rotation_from_angles
 from pdfgc.tracking.measure import apertures_of, gaze_of, mouth_opening_of, pose_of_normalised
-from pdfgc.training.moved import Moved, facing, move
+from pdfgc.training.moved import Moved, face_of, facing, move
 
 N = 60
 
@@ -53,6 +53,17 @@ def test_factors_move_apart_from_each_other(moved: Moved, labels: np.ndarray) ->
     assert np.ptp(closed) > 0.5
     together = np.corrcoef([turned, looked, closed])
     assert np.abs(together[np.triu_indices(3, 1)]).max() < 0.4
+
+
+def test_brows_and_corners_go_where_they_were_sent(before: np.ndarray, moved: Moved) -> None:
+    change = face_of(moved.points) - face_of(before)
+    sent = moved.felt
+    assert 0.2 < (sent != 0).mean() < 0.6
+    for channel in range(2):
+        gain = np.polyfit(sent[:, channel], change[:, channel], 1)[0]
+        assert 0.8 < gain < 1.2
+        assert np.corrcoef(sent[:, channel], change[:, channel])[0, 1] > 0.95
+        assert abs(np.corrcoef(sent[:, 1 - channel], change[:, channel])[0, 1]) < 0.4
 
 
 def test_lips_stay_as_they_were(before: np.ndarray, moved: Moved) -> None:
