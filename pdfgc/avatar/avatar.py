@@ -34,8 +34,6 @@ from pdfgc.weights import DEFAULT, LoadedModel, load_model
 Weights = str | os.PathLike[str] | LoadedModel
 Audio = str | os.PathLike[str] | NDArray[np.floating]
 
-_BATCH = {"cpu": 4, "mps": 8, "cuda": 16}
-
 
 class Avatar:
     """A person who can be animated.
@@ -537,8 +535,7 @@ class Avatar:
     def _clip(self, codes: Motion, sound: Sound | None, *, crop: bool, batch: int | None) -> Clip:
         if batch is not None and batch < 1:
             raise InputError(f"batch is {batch}; give at least 1.")
-        batch = batch or _BATCH[self._loaded.device.type]
-        return Clip(self._painter(crop=crop), codes, sound, batch)
+        return Clip(self._painter(crop=crop), codes, sound, batch or self._reader.n_drawn)
 
     def _painter(self, *, crop: bool) -> Painter:
         compositor = None if crop else Compositor(self._sources.images[0], self._sources.crops[0])

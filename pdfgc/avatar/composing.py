@@ -147,6 +147,10 @@ class Composer:
         taps = np.hanning(2 * half + 3)[1 : half + 2]
         return np.asarray(taps / taps.sum(), np.float32)
 
+    def finished_lip(self, rows: Rows) -> Rows:
+        """(T, D_lip) codes of a whole speech after strength, smoothing and their defaults."""
+        return self._finished("lip", rows, fresh=True)
+
     def strengthened_lip(self, rows: Rows) -> Rows:
         """(T, D_lip) codes of speech after the control's strength."""
         strength = self._control("lip").strength

@@ -41,6 +41,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".h
 """Names that end so are still images; all others are tried as video."""
 
 _BATCH, _SPEECH_BATCH = 16, 64
+_DRAWN = {"cpu": 4, "mps": 8, "cuda": 16}
 # Speech is read in pieces of this length, so that spectrograms of hours are never held.
 _PIECE_FRAMES = 250
 _KEPT_CLIPS = 16
@@ -71,6 +72,16 @@ class CodeReader:
         if self._backend is None:
             self._backend = MediaPipeBackend()
         return self._backend
+
+    @property
+    def n_encoded(self) -> int:
+        """Frames that are encoded at a time."""
+        return _BATCH
+
+    @property
+    def n_drawn(self) -> int:
+        """Frames that are drawn at a time."""
+        return _DRAWN[self.loaded.device.type]
 
     @property
     def fps(self) -> float:
@@ -253,7 +264,7 @@ class CodeReader:
         encoders = self.loaded.model.encoders
         codes: dict[str, list[NDArray[np.float32]]] = {"lip": [], "eye": [], "pose": []}
         features = []
-        for batch in batched(crops, _BATCH):
+        for batch in batched(crops, self.n_encoded):
             pictures = to_tensor(np.stack(batch), self.loaded.device)
             read = encoders.read(pictures)
             features.append(read.feature.cpu().numpy())

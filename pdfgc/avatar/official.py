@@ -53,6 +53,16 @@ class OfficialReader(CodeReader):
         super().__init__(loaded)
         self.config = config
 
+    @property
+    def n_encoded(self) -> int:
+        """One on the CPU: the maps of several are fetched from the system anew at each layer."""
+        return 1 if self.loaded.device.type == "cpu" else super().n_encoded
+
+    @property
+    def n_drawn(self) -> int:
+        """Likewise: four frames at a time take half as long again for each."""
+        return 1 if self.loaded.device.type == "cpu" else super().n_drawn
+
     def crops(self, track: FaceTrack) -> NDArray[np.float32]:
         """(T, 4) turned squares."""
         return aligned_crops(track, self.config)
@@ -99,7 +109,8 @@ class OfficialComposer(Composer):
         source: the source's own codes.
         fps: of the result.
         seed: not used, since nothing can be `"auto"`.
-        controls: strength and smoothing; offsets are refused, and nothing is relative.
+        controls: strength and smoothing; offsets are refused, and so is what is asked to be
+            relative.
         progress: called while files are read.
     """
 
@@ -123,6 +134,12 @@ class OfficialComposer(Composer):
                 raise _no_numbers(f"An offset of {factor}")
         if controls.move != (0.0, 0.0) or controls.zoom != 1:
             raise _no_numbers("move and zoom")
+        for part in ("angles", "gaze", "expression"):  # off unless asked for
+            if getattr(controls, f"relative_{part}"):
+                raise InputError(
+                    f"Relative {part} cannot be used with the released PD-FGC networks, which take "
+                    f"every driver as it is; leave it out."
+                )
         as_they_are = replace(
             controls,
             relative_angles=False,

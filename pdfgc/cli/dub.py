@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from pdfgc.cli.options import Device, Json, KeepPartial, Out
+from pdfgc.cli.options import Device, Json, KeepPartial, Numbers, Out
 from pdfgc.cli.parsing import face_of
 from pdfgc.cli.printing import INTERRUPTED, tell
 from pdfgc.cli.progress import bars
@@ -30,6 +30,7 @@ def dub(
     length: Literal["audio", "video", "loop", "pingpong", "freeze"] = "video",
     references: int = 3,
     gate: bool = True,
+    lip_lead: Annotated[float, Numbers] = 0.0,
     keep_partial: KeepPartial = False,
     report: Path | None = None,
     device: Device = "auto",
@@ -52,6 +53,7 @@ def dub(
             off), or as the audio with a shorter video in a loop, to and fro, or its last frame.
         references: frames of each shot that give the appearance.
         gate: close the mouth in silence and noise.
+        lip_lead: seconds by which the lips run ahead of the sound; 0.08 as in the released PD-FGC.
         keep_partial: on Ctrl-C, leave a playable file of what was done.
         report: also write what was done to which frames into this .json.
         device: where the model runs.
@@ -82,6 +84,7 @@ def dub(
             length=Length(length),
             references=references,
             gate=gate,
+            lip_lead_s=lip_lead,
             keep_partial=keep_partial,
             weights=weights,
             device=device,

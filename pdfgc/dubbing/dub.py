@@ -35,6 +35,7 @@ def dub(
     length: Length = Length.VIDEO,
     references: int = 3,
     gate: bool = True,
+    lip_lead_s: float = 0.0,
     keep_partial: bool = False,
     weights: Weights = DEFAULT,
     device: str = "auto",
@@ -62,6 +63,7 @@ def dub(
         length: how long the result is.
         references: K, 1 to 16.
         gate: close the mouth where nobody speaks, in silence and noise.
+        lip_lead_s: seconds by which the lips run ahead of the sound, as in `Controls`.
         keep_partial: on Ctrl-C, leave a playable file of what was done; else nothing is left.
         weights: a file, a packaged name, or a model that `load_model` gave; of a preset that hears
             speech.
@@ -94,6 +96,7 @@ def dub(
         region=region,
         references=references,
         gate=gate,
+        lip_lead_s=lip_lead_s,
         progress=progress,
         total=total,
     )

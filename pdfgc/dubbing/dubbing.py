@@ -23,7 +23,6 @@ from pdfgc.tracking.shots import CutDetector
 
 # Numbers of so many frames are held at a time; a longer shot is worked on in pieces.
 _PIECE_FRAMES = 500
-_BATCH = {"cpu": 4, "mps": 8, "cuda": 16}
 # Colours are matched with this inertia, so that they do not flicker.
 _COLOUR_S = 0.2
 
@@ -83,6 +82,7 @@ class Dubbing:
         region: how much of each face is replaced.
         references: frames of each shot that give the appearance, K.
         gate: close the mouth where nobody speaks.
+        lip_lead_s: seconds by which the lips run ahead of the sound.
         progress: called after every frame that is tracked or drawn.
         total: number of frames, for the progress.
     """
@@ -97,6 +97,7 @@ class Dubbing:
         region: Region,
         references: int,
         gate: bool,
+        lip_lead_s: float = 0.0,
         progress: Progress | None = None,
         total: int | None = None,
     ) -> None:
@@ -107,8 +108,10 @@ class Dubbing:
         side = reader.loaded.model.config.encoders.image_size
         square = np.array([side / 2, side / 2, side, 0][: reader.crop_width], np.float32)
         neutral = reader.images([np.full((side, side, 3), 128, np.uint8)], square[None])
-        self._lips = [Lips(each, reader, neutral, gate=gate) for each in waveforms]
-        self._batch = _BATCH[reader.loaded.device.type]
+        self._lips = [
+            Lips(each, reader, neutral, gate=gate, lead_s=lip_lead_s) for each in waveforms
+        ]
+        self._batch = reader.n_drawn
         self._colours: list[NDArray[np.float64] | None] = [None] * len(speakers)
         self.segments: list[Segment] = []
         """What was done to the frames drawn so far."""

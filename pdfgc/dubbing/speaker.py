@@ -62,25 +62,35 @@ class Lips:
         reader: hears it.
         neutral: any motion of the model, one frame or more.
         gate: close the mouth where nobody speaks.
+        lead_s: seconds by which the lips run ahead of the sound.
+
+    Raises:
+        InputError: the lead is out of range.
     """
 
     def __init__(
-        self, waveform: NDArray[np.float32], reader: CodeReader, neutral: Motion, *, gate: bool
+        self,
+        waveform: NDArray[np.float32],
+        reader: CodeReader,
+        neutral: Motion,
+        *,
+        gate: bool,
+        lead_s: float = 0.0,
     ) -> None:
         config = reader.loaded.model.config.audio
-        controls = Controls()
+        controls = Controls(lip_lead_s=lead_s)
         composer = composer_for(
             reader, neutral, fps=reader.fps, seed=0, controls=controls, progress=None
         )
         silence = np.zeros(config.sample_rate, np.float32)
         heard = reader.speech(silence)
-        self.rest = composer.strengthened_lip(heard[len(heard) // 2][None])[0]
-        rows = composer.strengthened_lip(reader.speech(waveform))
+        self.rest = composer.finished_lip(heard[len(heard) // 2][None])[0]
+        rows = composer.finished_lip(reader.speech(waveform))
         if gate:
             share = voice_gate(waveform, config)[: len(rows), None]
             rows = reader.lips(np.asarray(self.rest + share * (rows - self.rest), np.float32))
         self._rows, self._reader = rows, reader
-        self._lead_s = controls.lip_lead_s
+        self._lead_s = lead_s
 
     def at(self, times_s: NDArray[np.float64]) -> NDArray[np.float32]:
         """(T, D_lip) codes at (T,) times; at rest before and after the speech."""

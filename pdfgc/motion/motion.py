@@ -143,14 +143,20 @@ class Motion:
         Args:
             lip: (D_lip,) or (T, D_lip).
             eye: (6,) or (T, 6).
-            pose: (6,) or (T, 6).
+            pose: (6,) or (T, 6), codes of the same model where `own_units` is set.
             expression: (30,) or (T, 30).
             gaze: (2,) or (T, 2), radians relative to the head.
             openness: (2,) or (T, 2), left and right.
 
         Raises:
-            InputError: a shape does not fit.
+            InputError: a shape does not fit, or gaze or openness is given and the codes are in
+                units of the model's own.
         """
+        if self.own_units and (gaze is not None or openness is not None):
+            raise InputError(
+                f"Gaze and openness of a motion of model {self.model_id} cannot be set, since the "
+                f"units of its codes are not known; give whole eye codes of another of its motions."
+            )
         given = {"lip": lip, "eye": eye, "pose": pose, "expression": expression}
         changed = {
             name: self._spread(name, getattr(self, name).shape, codes)
