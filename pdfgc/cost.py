@@ -61,6 +61,16 @@ class Cost:
     budget_parameters: int | None
 
     @property
+    def gflops_per_frame(self) -> float:
+        """Of a frame that speech drives; each driving clip adds `gflops_per_driving_frame`."""
+        return sum(part.gflops for part in self.parts if part.per == "frame")
+
+    @property
+    def gflops_per_driving_frame(self) -> float:
+        """Of a frame of a clip that drives one factor or all."""
+        return sum(part.gflops for part in self.parts if part.per == "driving frame")
+
+    @property
     def within_budget(self) -> bool:
         """Whether every part with a budget keeps it."""
         few = self.budget_parameters is None or self.parameters <= self.budget_parameters

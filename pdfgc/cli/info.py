@@ -31,9 +31,12 @@ def info(
         from pdfgc.cost import cost_of
 
         cost = cost_of(preset_of(preset))
-        tell(
-            asdict(cost) | {"within_budget": cost.within_budget}, _cost_table(cost), as_json=as_json
-        )
+        facts = asdict(cost) | {
+            "gflops_per_frame": cost.gflops_per_frame,
+            "gflops_per_driving_frame": cost.gflops_per_driving_frame,
+            "within_budget": cost.within_budget,
+        }
+        tell(facts, _cost_table(cost), as_json=as_json)
     elif weights is not None:
         from pdfgc.config import to_json
         from pdfgc.weights import load_model
@@ -63,6 +66,10 @@ def _cost_table(cost: Cost) -> str:
         )
     most = "" if cost.budget_parameters is None else f" of at most {cost.budget_parameters:,}"
     lines.append(f"{'all':<12}{cost.parameters:>12,}{most}")
+    lines.append(
+        f"A frame takes {cost.gflops_per_frame:.2f} GFLOPs, and for each clip that drives it "
+        f"{cost.gflops_per_driving_frame:.2f} more."
+    )
     return "\n".join(lines)
 
 

@@ -33,6 +33,40 @@ def test_costs_are_those_of_the_layers() -> None:
     assert budget["generator"] == 8
 
 
+# The release, counted while its own code ran: parameters that inference uses, and GFLOPs
+# (2 x multiply-adds) per image, frame or window.
+RELEASED = {
+    "appearance": (24_028_992, 8.58),
+    "motion": (8_252_891, 12.66),
+    "speech": (7_630_144, 0.945),
+    "generator": (37_310_877, 69.39),
+}
+
+
+def test_the_released_networks_cost_what_the_release_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = told(capsys, "info", "--preset", "pdfgc-official")
+    parts = {part["name"]: part for part in answer["parts"]}  # type: ignore[attr-defined]
+    # One trunk bears all heads. The lip head is not used in the release: Linear 512 -> 512, batch
+    # norm, Linear 512 -> 512, Linear 512 -> 500.
+    lip = 2 * (512 * 512 + 512) + 2 * 512 + 512 * 500 + 500
+    for name in ("eye", "pose"):
+        for key in ("parameters", "gflops"):
+            parts["motion"][key] += parts[name][key]
+    parts["motion"]["parameters"] -= lip
+    for name, (parameters, gflops) in RELEASED.items():
+        assert parts[name]["parameters"] == parameters
+        assert parts[name]["gflops"] == pytest.approx(gflops, rel=5e-3)
+    # A frame with clips of their own for pose, eyes and expression.
+    driven, each = answer["gflops_per_frame"], answer["gflops_per_driving_frame"]
+    assert isinstance(driven, float)
+    assert isinstance(each, float)
+    assert driven + 3 * each == pytest.approx(108, rel=5e-3)
+    assert run(["info", "--preset", "pdfgc-official"]) == 0
+    assert "A frame takes 70.34 GFLOPs, and for each clip" in capsys.readouterr().out
+
+
 def test_info_of_weights_and_of_the_installation(
     capsys: pytest.CaptureFixture[str], tiny_weights: Path
 ) -> None:
