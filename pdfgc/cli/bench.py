@@ -42,7 +42,7 @@ def bench(
         presets: in their place, presets with random weights.
         seconds: of speech, end to end.
         memory: lengths of speech (s) whose peak memory is measured, each in a process of its own.
-        work: time training and packing too.
+        work: time training and packing too, but for networks that are imported.
         threads: of torch; by default its own choice.
         device: where the model runs.
         as_json: print one JSON object on stdout.

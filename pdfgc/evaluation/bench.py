@@ -6,6 +6,7 @@ Speed of the parts, end to end and first frame, and memory over length, come fro
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +45,8 @@ from pdfgc.weights import LoadedModel, find_device, load_model, save_model
 _PACK_FRAMES, _PACK_CLIPS = 50, 3
 _STEPS, _BATCH = 4, 4
 _STAGE = "appearance"
+_MACHINE = ("device", "processor", "threads", "torch")
+_SIZE = re.compile(r", \d+ px$")
 
 
 def run_bench(
@@ -66,7 +69,7 @@ def run_bench(
         presets: with random weights.
         seconds: of speech, end to end.
         memory: lengths of speech (s) whose peak memory is measured.
-        work: time training and packing too.
+        work: time training and packing too, but for networks that are imported.
         device: `auto`, `cpu`, `cuda` or `mps`.
 
     Yields:
@@ -97,7 +100,8 @@ def run_bench(
             ) -> Iterator[Timing | Memory | Size]:
                 yield from sizes(preset)
                 yield from time_all(loaded, image, sound[: int(seconds * SAMPLE_RATE)])
-                if work:
+                # Imported networks are not trained, and packs are for training.
+                if work and loaded.model.config.official is None:
                     yield from work_rates(image, preset, loaded.device.type)
                 for length in memory:
                     yield peak_memory(source, name, sound, length, device=loaded.device.type)
@@ -111,10 +115,10 @@ def as_table(lines: Sequence[Mapping[str, Any]]) -> str:
     Args:
         lines: read back from JSON.
     """
-    text = ""
+    text = _beside(lines)
     groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for line in lines:
-        about = ("preset", "device", "processor", "threads", "torch")
+        about = ("preset", *_MACHINE)
         groups.setdefault(tuple(str(line[key]) for key in about), []).append(line)
     for (preset, device, processor_name, threads, version), own in groups.items():
         where = f"{device}, {processor_name}, {threads} threads, torch {version}"
@@ -154,11 +158,34 @@ def as_table(lines: Sequence[Mapping[str, Any]]) -> str:
     return text
 
 
+def _beside(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Frames per second and ratios of several presets in one table, for each machine."""
+    text = ""
+    machines: dict[tuple[str, ...], dict[str, dict[str, str]]] = {}
+    for line in lines:
+        if "ratio" in line:
+            own = machines.setdefault(tuple(str(line[key]) for key in _MACHINE), {})
+            cell = f"{1000 / line['ms']:.2f} ({line['ratio']:.2f})"
+            # What is the same work at another size has a name without the size.
+            what = _SIZE.sub("", line["what"])
+            own.setdefault(what, {})[line["preset"]] = cell
+    for machine, rows in machines.items():
+        presets = list(dict.fromkeys(preset for cells in rows.values() for preset in cells))
+        if len(presets) > 1:
+            device, processor_name, threads, version = machine
+            where = f"{device}, {processor_name}, {threads} threads, torch {version}"
+            text += f"**Per second, and in brackets the ratio** ({where})\n\n"
+            body = [[what, *(cells.get(each, "") for each in presets)]
+                    for what, cells in rows.items()]  # fmt: skip
+            text += table(["", *presets], body) + "\n"
+    return text
+
+
 def _check(preset: str) -> None:
     config = PRESETS.get(preset)
     if config is None:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
-    if config.official is not None or config.generator.driver != "codes":
+    if config.generator.driver != "codes":
         raise InputError(f"Preset {preset} is not driven by codes; its speed is measured apart.")
 
 

@@ -232,9 +232,12 @@ def _pieces(
     windows = torch.randn(8, config.audio.n_mels, config.audio.window_mels, device=device)
     encoders = model.encoders
     yield "appearance encoder, ms per source", 1, _quietly(encoders.appearance, picture)
-    yield "stage-1 trunk, ms per frame, batch 8", 8, _quietly(encoders.motion, seen)
-    yield "eye encoder, ms per frame, batch 8", 8, _quietly(encoders.eye, seen)
-    yield "pose encoder, ms per frame, batch 8", 8, _quietly(encoders.pose, seen)
+    if config.official is None:
+        yield "stage-1 trunk, ms per frame, batch 8", 8, _quietly(encoders.motion, seen)
+        yield "eye encoder, ms per frame, batch 8", 8, _quietly(encoders.eye, seen)
+        yield "pose encoder, ms per frame, batch 8", 8, _quietly(encoders.pose, seen)
+    else:  # all factors are heads of one trunk
+        yield "trunk with all heads, ms per frame, batch 8", 8, _quietly(encoders.read, seen)
     yield "speech encoder, ms per frame, batch 8", 8, _quietly(encoders.speech, windows)
 
     def first_frame() -> object:
