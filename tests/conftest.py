@@ -108,6 +108,19 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def official_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file of `pdfgc-official` with few channels and random weights from seed 0."""
+    from pdfgc.model import build_model
+    from pdfgc.weights import save_model
+    from tests.official import narrow
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("official") / "narrow.safetensors"
+    save_model(build_model(narrow()).eval(), path, {}, half=False)
+    return path
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if torch.cuda.is_available():
         return

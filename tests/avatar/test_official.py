@@ -6,7 +6,6 @@ importer.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from pdfgc import Avatar, InputError, Motion
 from pdfgc.avatar import Control, Controls
 from pdfgc.avatar.official import OfficialReader, over_neighbours
 from pdfgc.compositor import Compositor
-from pdfgc.config import PRESETS, ModelConfig
+from pdfgc.config import PRESETS
 from pdfgc.evaluation.control import set_value
 from pdfgc.evaluation.rendering import CropRenderer, Drive, renderer_for
 from pdfgc.generator import ModulatedGenerator
@@ -29,47 +28,18 @@ from pdfgc.media import (
     read_image,
     read_video,
 )
-from pdfgc.model import build_model
 from pdfgc.motion import EYE_WIDTH, FACTORS
 from pdfgc.tracking import aligned_crops, track_image, track_video, turned_image, whole_frame
-from pdfgc.weights import load_model, save_model
+from pdfgc.weights import load_model
+from tests.official import narrow
 
 OFFICIAL = PRESETS["pdfgc-official"]
 assert OFFICIAL.official is not None
 
 
-def narrow() -> ModelConfig:
-    lip, appearance = 20, 512
-    return replace(
-        OFFICIAL,
-        generator=replace(
-            OFFICIAL.generator,
-            channels=(16, 16, 16, 16, 8, 8),
-            source_channels=(16, 0, 0, 0, 0, 0),
-            appearance_width=appearance,
-            style_width=appearance + lip + 42,
-        ),
-        encoders=replace(
-            OFFICIAL.encoders,
-            trunk_channels=(8, 16, 16),
-            trunk_width=32,
-            speech_channels=(8, 8, 16, 16),
-            lip_width=lip,
-        ),
-    )
-
-
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("official") / "narrow.safetensors"
-    save_model(build_model(narrow()).eval(), path, {}, half=False)
-    return path
-
-
-@pytest.fixture(scope="module")
-def avatar(face_image: Path, weights: Path) -> Avatar:
-    return Avatar.from_images(face_image, weights=weights, device="cpu")
+def avatar(face_image: Path, official_weights: Path) -> Avatar:
+    return Avatar.from_images(face_image, weights=official_weights, device="cpu")
 
 
 @pytest.fixture(scope="module")

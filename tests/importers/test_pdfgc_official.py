@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,8 @@ from pdfgc.media import (
     official_windows,
     probe,
     read_audio,
+    read_video,
+    write_video,
 )
 from pdfgc.model import TalkingHead
 from pdfgc.motion import Codes
@@ -242,6 +245,7 @@ def test_networks_give_the_released_numbers(
 def test_from_the_four_files_to_a_video(
     files: Checkpoints,
     face_image: Path,
+    face_clip: Path,
     speech: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -268,6 +272,24 @@ def test_from_the_four_files_to_a_video(
     assert frame.std() > 5
     assert run(["animate", *source, "--pose", "10,0,0", "-o", str(out)]) == 2
     assert "not published" in capsys.readouterr().err
+    # A video of two frames: its pose, eyes, expression and lips, then other words for it.
+    clip, dubbed = tmp_path / "clip.mp4", tmp_path / "dubbed.mp4"
+    write_video(clip, (f.image for f in islice(read_video(face_clip), 5, 7)), fps=25)
+    videos = [
+        part for f in ("pose", "gaze", "expression", "lip") for part in (f"--{f}-video", clip)
+    ]
+    assert run(["animate", *source, *map(str, videos), "-o", str(out)]) == 0
+    assert probe(out).n_frames == 2
+    call = ["dub", str(clip), "--audio", str(sound), "--weights", str(weights)]
+    assert run([*call, "--device", "cpu", "--lip-lead", "0.08", "-o", str(dubbed)]) == 0
+    assert "dubbed" in capsys.readouterr().out
+    before, after = (next(iter(read_video(path))).image.astype(int) for path in (clip, dubbed))
+    apart = np.abs(before - after).max(axis=-1)
+    assert (apart > 60).sum() > 200  # the mouth
+    assert np.median(apart) < 6  # what the codec does to the rest
+    shown = list(avatar.stream([read_audio(sound)[: 2 * 640]], crop=True))
+    assert [frame.image.shape for frame in shown] == [(224, 224, 3)] * 2
+    assert not np.array_equal(shown[0].image, shown[1].image)
     weights.unlink()
 
 
