@@ -188,3 +188,54 @@ def change_voice(windows: Tensor, rng: np.random.Generator) -> Tensor:
     )
     noisy = torch.log10(10 ** (2 * (out - 1)) + 10 ** (2 * (floor - 1))) / 2 + 1
     return torch.where(draw(0, 1) < 0.5, noisy, out).clamp(min=-1.0)
+
+
+def change_room(windows: Tensor, rng: np.random.Generator) -> Tensor:
+    """Let speech sound in a room, half of the time.
+
+    Args:
+        windows: (n, M, n_mels, W) log-mel windows; the M moments of an entry share a room.
+        rng: source of chance.
+
+    Returns:
+        (n, M, n_mels, W).
+    """
+    n = len(windows)
+    seconds = torch.from_numpy(rng.uniform(0.15, 0.9, n).astype(np.float32))
+    share = torch.from_numpy(10 ** rng.uniform(-1.5, 0.3, n).astype(np.float32))
+    share = torch.where(torch.from_numpy(rng.random(n) < 0.5), share, torch.zeros(n))
+    moments = windows.shape[1]
+    flat = reverberate(
+        windows.flatten(0, 1), seconds.repeat_interleave(moments), share.repeat_interleave(moments)
+    )
+    return flat.reshape(windows.shape)
+
+
+def reverberate(
+    windows: Tensor, seconds: Tensor, share: Tensor, *, steps_per_s: float = 100.0
+) -> Tensor:
+    """Add the tail of a room to log-mels: energy that decays by 60 dB in `seconds`.
+
+    The statistical model of late reverberation (J. D. Polack 1988; Habets 2007, section 3.2): the
+    tail is noise under an exponential, so that in every band its energy adds to the direct
+    sound's. A window hears only its own past; what lies before it is taken as silent.
+
+    Args:
+        windows: (n, n_mels, W) from `pdfgc.media.mel_windows`.
+        seconds: (n,) reverberation time.
+        share: (n,) energy of the whole tail over that of the direct sound, 0 for no room.
+        steps_per_s: mel steps in a second.
+
+    Returns:
+        (n, n_mels, W).
+    """
+    n, _, width = windows.shape
+    # Log-mels are log10(amplitude) / 2 + 1.
+    energy = 10 ** (4 * (windows - 1))
+    after = torch.arange(1, width)
+    decay = 10 ** (-6 * after / (seconds[:, None] * steps_per_s))
+    tail = decay * (share * (10 ** (6 / (seconds * steps_per_s)) - 1))[:, None]
+    kernel = torch.cat([torch.ones(n, 1), tail], dim=1).flip(1)
+    past = F.pad(energy.transpose(0, 1), (width - 1, 0))
+    heard = F.conv1d(past, kernel[:, None], groups=n).transpose(0, 1)
+    return heard.log10() / 4 + 1

@@ -130,6 +130,8 @@ class SpeechBatch(Batch):
         frame: (n,) int64 frame number within the clip.
         loud: (n,) bool, False where the moment is silent.
         mouth: (n, 2) mouth opening and width, the tracker's.
+        wrong: (m, n_mels, W) windows that no moment goes with: silence first, then the sound of
+            clips that are not in the batch or not synchronous.
     """
 
     rows: Tensor
@@ -138,3 +140,4 @@ class SpeechBatch(Batch):
     frame: Tensor
     loud: Tensor
     mouth: Tensor
+    wrong: Tensor

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pdfgc.generator.shape import mirrored_shape, own_shape
+from pdfgc.media import SILENCE
 from pdfgc.tracking import MESH_478
-from pdfgc.training.augment import Jitter, change_look, change_shape, change_voice
+from pdfgc.training.augment import Jitter, change_look, change_room, change_shape, change_voice
 from pdfgc.training.batches import EyeBatch, MovedBatch, PairBatch, SpeechBatch, View
 from pdfgc.training.clips import Clip, ClipBank
 from pdfgc.training.composites import blend_eyes
@@ -121,7 +122,7 @@ class Sampler:
             disguised=change_shape(change_look(view.image, rng), rng),
             person=torch.tensor([self.numbers[c.person] for c in clips]),
             shots=shots,
-            speech=change_voice(torch.from_numpy(sound), rng),
+            speech=change_voice(change_room(torch.from_numpy(sound)[:, None], rng)[:, 0], rng),
             speech_ok=torch.from_numpy(synchronous),
             window=_windows(clips, np.clip(felt, 0, lengths - 1)[:, None], window),
             source_window=_windows(clips, source, window),
@@ -224,12 +225,13 @@ class Sampler:
         rng = self._rng(step, 3)
         rows, frames, number, windows = [], [], [], []
         weights = _capped_weights(self.speaking, SPEAKER_CAP)
-        for pick in rng.choice(len(self.speaking), clips, p=weights):
+        picks = rng.choice(len(self.speaking), clips, p=weights)
+        for pick in picks:
             clip = self.speaking[pick]
             spacing = max(1, min(6, clip.length // per_clip))
             at = rng.integers(spacing) + np.arange(0, clip.length - spacing + 1, spacing)
             at = np.sort(rng.permutation(at)[:per_clip])
-            sound = torch.from_numpy(self.bank.windows(clip, at))
+            sound = change_room(torch.from_numpy(self.bank.windows(clip, at))[None], rng)[0]
             # One voice per clip: what changes from moment to moment is then the speech alone.
             mel = sound.permute(1, 0, 2).reshape(1, sound.shape[1], -1)
             mel = change_voice(mel, rng)
@@ -250,7 +252,20 @@ class Sampler:
             frame=torch.from_numpy(np.concatenate(frames)),
             loud=level > level.amin() + 0.2,
             mouth=mouth_of(torch.from_numpy(np.asarray(self.bank.landmarks[row], np.float32))),
+            wrong=self._wrong({self.speaking[pick].key for pick in picks}, rng),
         )
+
+    def _wrong(self, heard: set[str], rng: np.random.Generator) -> Tensor:
+        """Silence, and as many moments of other clips' sound as there are clips in the batch."""
+        bank = self.bank
+        silence = torch.full((1, bank.audio.n_mels, bank.audio.window_mels), SILENCE)
+        others = [clip for clip in bank.clips if clip.has_sound and clip.key not in heard]
+        if not others:
+            return silence
+        chosen = [others[i] for i in rng.integers(len(others), size=len(heard))]
+        sound = [bank.windows(clip, rng.integers(clip.length, size=1)) for clip in chosen]
+        windows = torch.from_numpy(np.concatenate(sound))
+        return torch.cat([silence, change_voice(windows, rng)])
 
 
 def _windows(clips: list[Clip], frames: NDArray[np.int64], width: int) -> Tensor:

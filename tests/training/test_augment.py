@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+from pdfgc.config import AudioConfig
+from pdfgc.media import log_mel
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import rotation_from_angles
 from pdfgc.tracking.measure import pose_of_normalised
-from pdfgc.training.augment import Jitter, change_look, change_shape, change_voice
+from pdfgc.training.augment import (
+    Jitter,
+    change_look,
+    change_room,
+    change_shape,
+    change_voice,
+    reverberate,
+)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
@@ -76,3 +85,50 @@ def test_voices_change_but_silence_stays_below_speech() -> None:
     loud = changed[:, 25:35, 12:18].mean(dim=(1, 2))
     quiet = changed[:, 50:, :5].mean(dim=(1, 2))
     assert (loud > quiet).all()
+
+
+def test_a_room_adds_the_decaying_energy_of_what_was_before() -> None:
+    rng = np.random.default_rng(1)
+    windows = torch.from_numpy(rng.uniform(-1, 1.3, (3, 5, 20)).astype(np.float32))
+    seconds, share = np.array([0.2, 0.5, 0.9]), np.array([0.1, 1.0, 2.0])
+    energy = np.power(10, 4 * (windows.numpy().astype(np.float64) - 1))
+    expected = energy.copy()
+    for entry in range(3):
+        # 60 dB in `seconds`, the tail's whole energy is `share`.
+        fade = 10 ** (-6 / (seconds[entry] * 100))
+        whole = sum(fade**k for k in range(1, 5000))
+        for now in range(20):
+            for before in range(now):
+                tail = share[entry] * fade ** (now - before) / whole
+                expected[entry, :, now] += tail * energy[entry, :, before]
+    heard = reverberate(windows, torch.tensor(seconds).float(), torch.tensor(share).float())
+    np.testing.assert_allclose(heard.numpy(), np.log10(expected) / 4 + 1, atol=2e-4)
+
+
+def test_a_room_on_mels_is_close_to_one_on_the_waveform() -> None:
+    config = AudioConfig()
+    rng = np.random.default_rng(2)
+    time = np.arange(8000) / 16_000
+    noise = rng.normal(size=8000) * np.exp(-6.9 * time / 0.4)
+    noise[:80] = 0
+    noise *= np.sqrt(1.0 / np.square(noise).sum())
+    burst = np.zeros(5760, np.float32)
+    burst[1600:2400] = rng.normal(0, 0.1, 800)
+    wet = np.convolve(burst, np.concatenate([[1.0], noise]))[:5760].astype(np.float32)
+    dry_mel = log_mel(torch.from_numpy(burst), config)[None]
+    wet_mel = log_mel(torch.from_numpy(wet), config)[None]
+    guess = reverberate(dry_mel, torch.tensor([0.4]), torch.tensor([1.0]))
+    after = slice(18, 34)
+    gap = (guess - wet_mel)[0, :, after].mean(0)
+    # A mel of 0.1 is 4 dB; the mean over bands is what a single noise tail lets one compare.
+    assert gap.abs().max() < 0.1
+    assert (dry_mel - wet_mel)[0, :, after].mean() < -0.5
+
+
+def test_the_moments_of_a_voice_share_a_room() -> None:
+    windows = torch.rand(1, 4, 10, 36)[:, :1].expand(6, 4, 10, 36)
+    heard = change_room(windows, np.random.default_rng(0))
+    assert torch.equal(heard[:, 0], heard[:, 3])
+    changed = (heard - windows).abs().amax(dim=(1, 2, 3)) > 1e-4
+    assert changed.any()
+    assert not changed.all()

@@ -25,8 +25,9 @@ class LipObjective(Objective):
     """Stage 2, lips: two-way InfoNCE between lip and speech codes on the frozen trunk.
 
     Negatives come mostly from the same clip, at least 6 frames apart; pairs of silent moments are
-    no negatives. A shared linear read-out of the mouth's opening and width keeps the space in
-    order: codes that are near look alike.
+    no negatives. Silence and the sound of other clips are told from what is said. A shared linear
+    read-out of the mouth's opening and width keeps the space in order: codes that are near look
+    alike.
     """
 
     def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
@@ -55,6 +56,7 @@ class LipObjective(Objective):
         near = same & ((frame[:, None] - frame).abs() < 6)
         silent = ~loud[:, None] & ~loud
         loss, _ = contrast(lip, speech, self.log_scale, near | silent)
+        wrong = self._wrong(lip, speech, self.model.encoders.speech(batch.wrong), loud)
         _, within = contrast(lip.detach(), speech.detach(), self.log_scale, ~same | near)
         rivals = ((same & ~near).sum(1) + 1).float()
         count = same.float().sum(1, keepdim=True)
@@ -65,7 +67,16 @@ class LipObjective(Objective):
             for codes in (lip, speech)
         )
         scalars = {"retrieval": within, "chance": (1 / rivals).mean()}
-        return Outcome({"contrast": loss, "mouth": torch.as_tensor(mouth)}, scalars)
+        losses = {"contrast": loss, "wrong": wrong, "mouth": torch.as_tensor(mouth)}
+        return Outcome(losses, scalars)
+
+    def _wrong(self, lip: Tensor, speech: Tensor, wrong: Tensor, loud: Tensor) -> Tensor:
+        """Cross-entropy of what was said against `wrong`, where something was said."""
+        scale = self.log_scale.exp().clamp(max=100)
+        right = (lip * speech).sum(1, keepdim=True).float() * scale
+        other = lip.float() @ wrong.float().T * scale
+        missed = torch.cat([right, other], dim=1).logsumexp(1) - right[:, 0]
+        return (missed * loud).sum() / loud.sum().clamp(min=1)
 
     @staticmethod
     def _centred(values: Tensor, same: Tensor, count: Tensor) -> Tensor:
