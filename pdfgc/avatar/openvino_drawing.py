@@ -47,6 +47,8 @@ class OpenVinoDrawing:
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._compiled = core.compile_model(graph, "CPU", settings)
+        # What a generator does not look at is not an input of the graph.
+        self._inputs = {name for port in self._compiled.inputs for name in port.names}
 
     def __call__(self, appearance: Appearance, source: Tensor, driving: Tensor) -> Tensor:
         """As `Generator`: (B, 3, S, S) in [-1, 1]."""
@@ -59,6 +61,6 @@ class OpenVinoDrawing:
                 "driving": driving[n : n + 1],
                 **{f"maps_{k}": maps[n : n + 1] for k, maps in enumerate(appearance.maps)},
             }
-            arrays = {name: value.numpy() for name, value in given.items()}
+            arrays = {name: each.numpy() for name, each in given.items() if name in self._inputs}
             frames.append(torch.from_numpy(self._compiled(arrays)[0].copy()))
         return torch.cat(frames)
