@@ -63,6 +63,8 @@ def import_official(
     for network, taken in found.taken.items():
         lines.append(f"  {network}: {taken} tensors taken")
         lines += [f"    {n} left: {reason}" for reason, n in counts[network].items()]
+    lines.append("Check before you publish: the licence of the checkpoints and of their training")
+    lines.append("data, VoxCeleb2, and the consent of the people shown. pdfgc has checked none.")
     tell(
         {"out": str(out), "model_id": model_id, "taken": found.taken, "left": counts} | origin,
         "\n".join(lines),
