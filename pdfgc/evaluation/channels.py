@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pdfgc.evaluation.clips import TestClip
 from pdfgc.evaluation.measuring import Measured
 from pdfgc.metrics import correlation
-from pdfgc.tracking import fit_head, topology_of
+from pdfgc.tracking import face_shape_of
 
 CHANNELS = (
     *("yaw", "pitch", "roll", "x", "y", "size", "gaze yaw", "gaze pitch"),
@@ -34,11 +34,7 @@ def channels(seen: Measured, open_eye: NDArray[np.floating]) -> Signals:
     Returns:
         (T,) float64 for each of `CHANNELS`.
     """
-    topology = topology_of(seen.landmarks.shape[1])
-    head = fit_head(seen.landmarks).head
-    corners = np.concatenate([topology.left_eye.corners, topology.right_eye.corners])
-    lips = topology.outer_lips
-    wide = head[:, lips[0]] - head[:, lips[len(lips) // 2]]
+    face = face_shape_of(seen.landmarks).astype(np.float64)
     pose = np.asarray(seen.pose, np.float64)
     angles = np.rad2deg(pose[:, :3])
     lids = np.asarray(seen.aperture / np.maximum(open_eye, 0.05), np.float64)
@@ -56,9 +52,8 @@ def channels(seen: Measured, open_eye: NDArray[np.floating]) -> Signals:
         "left lid": lids[:, 0],
         "right lid": lids[:, 1],
         "mouth": seen.mouth.astype(np.float64),
-        # y points down.
-        "brow": head[:, corners, 1].mean(1) - head[:, topology.brows, 1].mean(1),
-        "corners": np.linalg.norm(wide, axis=-1),
+        "brow": face[:, 0],
+        "corners": face[:, 1],
     }
 
 

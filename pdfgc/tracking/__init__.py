@@ -16,6 +16,7 @@ from pdfgc.tracking.detection import Choice, Detection, FaceBackend, FaceChoice
 from pdfgc.tracking.face_alignment_backend import FaceAlignmentBackend
 from pdfgc.tracking.measure import (
     apertures_of,
+    face_shape_of,
     fit_head,
     gaze_of,
     gaze_through_blinks,
@@ -58,6 +59,7 @@ __all__ = [
     "crop_around",
     "crop_image",
     "crop_to_frame",
+    "face_shape_of",
     "fit_head",
     "frame_to_crop",
     "gaze_of",

@@ -272,3 +272,22 @@ def mouth_opening_of(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
     eyes = [head[..., eye.corners, :].mean(-2) for eye in (topology.left_eye, topology.right_eye)]
     between = np.linalg.norm(eyes[0] - eyes[1], axis=-1)
     return np.asarray(_lip_gap(head, topology) / np.maximum(between, 1e-6), np.float32)
+
+
+def face_shape_of(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Height of the brows over the eyes and width of the mouth, by which expression is measured.
+
+    Args:
+        landmarks: (..., L, 3) in any units with x right, y down, z away.
+
+    Returns:
+        (..., 2) float32 in head axes and interocular distances.
+    """
+    topology = topology_of(landmarks.shape[-2])
+    head = fit_head(landmarks).head
+    corners = np.concatenate([topology.left_eye.corners, topology.right_eye.corners])
+    # y points down.
+    brow = head[..., corners, 1].mean(-1) - head[..., topology.brows, 1].mean(-1)
+    lips = topology.outer_lips
+    across = head[..., lips[0], :] - head[..., lips[len(lips) // 2], :]
+    return np.stack([brow, np.linalg.norm(across, axis=-1)], axis=-1).astype(np.float32)

@@ -111,24 +111,6 @@ def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.G
     )
 
 
-def face_of(points: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Height of the brows over the eyes and width of the mouth: what expression is held to.
-
-    Args:
-        points: (n, L, 3) landmarks in crop coordinates.
-
-    Returns:
-        (n, 2) float32 in head axes and interocular distances.
-    """
-    topology = topology_of(points.shape[1])
-    head = fit_head(points).head
-    corners = np.concatenate([topology.left_eye.corners, topology.right_eye.corners])
-    brow = head[:, corners, 1].mean(1) - head[:, topology.brows, 1].mean(1)
-    lips = topology.outer_lips
-    wide = np.linalg.norm(head[:, lips[0]] - head[:, lips[len(lips) // 2]], axis=-1)
-    return np.stack([brow, wide], axis=1).astype(np.float32)
-
-
 def facing(points: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which landmarks face the camera, (n, L): those of a turned cheek lie behind the face.
 

@@ -7,8 +7,14 @@ import pytest
 
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import rotation_from_angles
-from pdfgc.tracking.measure import apertures_of, gaze_of, mouth_opening_of, pose_of_normalised
-from pdfgc.training.moved import Moved, face_of, facing, move
+from pdfgc.tracking.measure import (
+    apertures_of,
+    face_shape_of,
+    gaze_of,
+    mouth_opening_of,
+    pose_of_normalised,
+)
+from pdfgc.training.moved import Moved, facing, move
 
 N = 60
 
@@ -56,7 +62,7 @@ def test_factors_move_apart_from_each_other(moved: Moved, labels: np.ndarray) ->
 
 
 def test_brows_and_corners_go_where_they_were_sent(before: np.ndarray, moved: Moved) -> None:
-    change = face_of(moved.points) - face_of(before)
+    change = face_shape_of(moved.points) - face_shape_of(before)
     sent = moved.felt
     assert 0.2 < (sent != 0).mean() < 0.6
     for channel in range(2):

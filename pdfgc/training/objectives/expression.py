@@ -13,6 +13,7 @@ from pdfgc.config import TrainConfig
 from pdfgc.encoders.motion import FACE_STEP
 from pdfgc.model import TalkingHead
 from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, Codes
+from pdfgc.tracking import face_shape_of
 from pdfgc.training import ranks
 from pdfgc.training.batches import (
     Batch,
@@ -25,7 +26,6 @@ from pdfgc.training.losses import (
     decorrelation,
     reconstruction,
 )
-from pdfgc.training.moved import face_of
 from pdfgc.training.objectives.base import Outcome, Pictures
 from pdfgc.training.objectives.features import MotionFeatures
 from pdfgc.training.objectives.reconstruction import ReconstructionObjective
@@ -93,7 +93,9 @@ class ExpressionObjective(ReconstructionObjective):
         out = np.zeros((len(bank.pose), 2), np.float32)
         for clip in bank.clips:
             rows = slice(clip.start, clip.start + clip.length)
-            face = uniform_filter1d(face_of(bank.landmarks[rows]), window, axis=0, mode="nearest")
+            face = uniform_filter1d(
+                face_shape_of(bank.landmarks[rows]), window, axis=0, mode="nearest"
+            )
             out[rows] = face - face.mean(0)
         return torch.from_numpy(out)
 
