@@ -1,4 +1,4 @@
-"""What a run writes down: scalars as JSON lines and TensorBoard, sample grids as PNG."""
+"""What a run writes down: scalars as JSON lines, TensorBoard and curves, sample grids as PNG."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
+
+from pdfgc.training.curves import draw_curves
 
 
 class Journal:
@@ -52,8 +54,9 @@ class Journal:
         self.board.add_image("samples", picture, step)
 
     def close(self) -> None:
-        """Flush what is left."""
+        """Flush what is left and draw the curves (`curves.png`)."""
         self.board.close()
+        draw_curves(self.lines, self.folder / "curves.png")
 
 
 def grid(columns: tuple[Tensor, ...], rows: int) -> Tensor:
