@@ -33,7 +33,7 @@ def draw_curves(lines: Path, picture: Path) -> None:
     rows = -(-len(series) // _COLUMNS)
     figure = Figure(figsize=(3.2 * _COLUMNS, 1.9 * rows), layout="constrained")
     fields = figure.subplots(rows, _COLUMNS, squeeze=False).flat
-    for field, (name, points) in zip(fields, series.items(), strict=False):
+    for (name, points), field in zip(series.items(), fields, strict=False):
         field.plot(*zip(*points, strict=True), linewidth=1)
         field.set_title(name, fontsize=8)
         field.tick_params(labelsize=6)
