@@ -1,11 +1,7 @@
-"""A portrait speaks as sound comes in: stream.py [FILE|microphone FILE.mp4|camera].
-
-A microphone takes `pip install sounddevice`, a virtual camera pyvirtualcam.
-"""
-
-from __future__ import annotations
+"""A portrait speaks as sound comes in: stream.py [FILE|microphone FILE.mp4|window|camera]."""
 
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +9,31 @@ import numpy as np
 from pdfgc import Avatar
 from pdfgc.media import VideoWriter, read_audio
 
-HERE = Path(__file__).parent
-
 
 def chunks(name):
-    """20 ms of sound at a time; a recording gives a second."""
-    if name != "microphone":
-        return (yield from np.split(read_audio(name)[:16_000], 50))
-    device = __import__("sounddevice").InputStream(16_000, channels=1, dtype="float32")
-    with device as microphone:
-        yield from (microphone.read(320)[0] for _ in range(500))
+    """20 ms at a time, no sooner than it is spoken: ten seconds of a microphone, one of a file."""
+    if name == "microphone":
+        with __import__("sounddevice").InputStream(16_000, channels=1, dtype="float32") as device:
+            return (yield from (device.read(320)[0] for _ in range(500)))
+    began = time.monotonic()
+    for number, chunk in enumerate(np.split(read_audio(name)[:16_000], 50), 1):
+        time.sleep(max(0, began + number * 0.02 - time.monotonic()))
+        yield chunk
 
 
-sound, place = sys.argv[1:] or (str(HERE / "speech.flac"), "stream.mp4")
-stream = Avatar.from_images(HERE / "astronaut.jpg").stream(chunks(sound))
-if place == "camera":
-    from pyvirtualcam import Camera
-
-    with Camera(512, 512, 25) as camera:
-        for frame in stream:
-            camera.send(frame.image)
+here = Path(__file__).parent
+sound, place = sys.argv[1:] or (str(here / "speech.flac"), "stream.mp4")
+stream = Avatar.from_images(here / "astronaut.jpg").stream(chunks(sound))
+if place == "window":
+    label = (tk := __import__("tkinter")).Label()
+    label.pack()
+    for frame in stream:
+        picture = tk.PhotoImage(data=b"P6 512 512 255 " + frame.image.tobytes())
+        label.configure(image=picture)
+        label.update()
 else:
-    with VideoWriter(place, fps=25) as writer:
+    camera = place == "camera" and __import__("pyvirtualcam").Camera(512, 512, 25)
+    with camera or VideoWriter(place, fps=25) as screen:
         for frame in stream:
-            writer.write(frame.image)
+            (screen.send if camera else screen.write)(frame.image)
 print(stream.latency)

@@ -46,7 +46,8 @@ class Stream:
     `push` and `pull` may be called from different threads. What comes out is what `animate` gives
     for the sound that comes out with it (`StreamFrame.audio`), whatever the sizes of the chunks;
     smoothing of the lips and what is relative to a driver excepted, which know no future. Frames
-    are made in the thread that pulls, and memory does not grow.
+    are made in the thread that pulls, and memory does not grow. One is drawn when the stream is
+    made, so that the first does not take longer than the others.
 
     Args:
         painter: draws the frames.
@@ -98,6 +99,7 @@ class Stream:
         self._stretch: tuple[int, Motion] | None = None
         self._shown: Row | None = None
         self._fading: tuple[Row, int, int] | None = None
+        self._warm_up()
 
     # In -----------------------------------------------------------------------------------------
 
@@ -298,6 +300,14 @@ class Stream:
             self._fading = (self._shown, 0, frames)
 
     # Drawing ------------------------------------------------------------------------------------
+
+    def _warm_up(self) -> None:
+        """Hear and draw once: the first time takes longer, and nobody waits for it yet."""
+        reader = self._composer.reader
+        silence = np.zeros(self._lips.n_needed, np.float32)
+        codes = self._codes(reader.speech(silence)[0])
+        self._shown = None
+        next(self._painter.paint(joined(codes, self._painter.source.device)))
 
     def _made(self) -> StreamFrame:
         began = time.perf_counter()
