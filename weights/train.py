@@ -27,12 +27,12 @@ RUNS = {
     "eye": TrainConfig(steps=1100, batch_size=14, learning_rate=1.5e-3, ema_decay=0.995),
     "pose": TrainConfig(steps=1100, batch_size=30, learning_rate=1.5e-3, ema_decay=0.995),
     "expression": TrainConfig(
-        steps=2600,
+        steps=4000,
         batch_size=10,
         learning_rate=7e-4,
         ema_decay=0.997,
         warmup_steps=60,
-        adversary_start=1300,
+        adversary_start=2000,
     ),
 }
 
