@@ -62,6 +62,7 @@ def animate(
         keep_partial: on Ctrl-C, leave a playable video of what was done.
         as_json: print one JSON object on stdout.
     """
+    from pdfgc.media import probe
     from pdfgc.motion import Motion
 
     began = time.perf_counter()
@@ -83,14 +84,15 @@ def animate(
         read_s = time.perf_counter() - began - ready_s
         whole = clip.save(out, progress=progress, keep_partial=keep_partial)
     drawn_s = time.perf_counter() - began - ready_s - read_s
+    written = len(clip) if whole else probe(out).n_frames or 0
     width, height = clip.size
     facts = {
         "out": str(out),
-        "frames": len(clip),
+        "frames": written,
         "fps": clip.fps,
         "width": width,
         "height": height,
-        "duration_s": round(len(clip) / clip.fps, 3),
+        "duration_s": round(written / clip.fps, 3),
         "sound": audio is not None,
         "whole": whole,
         "model_id": avatar.model_id,
@@ -100,8 +102,9 @@ def animate(
     }
     tell(
         facts,
-        f"{out}: {len(clip)} frames, {width} x {height}, {clip.fps:g} fps, "
-        f"{len(clip) / drawn_s:.1f} frames per second drawn",
+        f"{out}: {written} frames, {width} x {height}, {clip.fps:g} fps, "
+        f"{written / drawn_s:.1f} frames per second drawn"
+        + ("" if whole else f"; stopped before all {len(clip)} were"),
         as_json=as_json,
     )
     return 0 if whole else INTERRUPTED

@@ -7,9 +7,9 @@ from pathlib import Path
 from pdfgc.cli.controlling import Controlling
 from pdfgc.cli.driving import Driving
 from pdfgc.cli.keeping import keep_motion
-from pdfgc.cli.options import Crop, Device, Json, Out, Sources
+from pdfgc.cli.options import Crop, Device, Json, KeepPartial, Out, Sources
 from pdfgc.cli.parsing import avatar_of
-from pdfgc.cli.printing import tell
+from pdfgc.cli.printing import INTERRUPTED, tell
 from pdfgc.cli.progress import bars
 
 _NO_DRIVER, _AS_IT_IS = Driving(), Controlling()
@@ -32,8 +32,9 @@ def edit(
     weights: str = "default",
     save_motion: Path | None = None,
     plot: Path | None = None,
+    keep_partial: KeepPartial = False,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Change some factors of a clip that was made before; the others stay as they are.
 
     Only factors that are named by a driver or a control change: --gaze camera turns the eyes to the
@@ -55,8 +56,10 @@ def edit(
         weights: a weights file, or the name of packaged weights.
         save_motion: also write the changed codes to this .motion.safetensors.
         plot: also draw the codes over time and some frames into this .png.
+        keep_partial: on Ctrl-C, leave a playable video of what was done.
         as_json: print one JSON object on stdout.
     """
+    from pdfgc.media import probe
     from pdfgc.motion import CONTROLLED, Motion
 
     before = Motion.load(motion)
@@ -73,22 +76,25 @@ def edit(
             progress=progress,
         )
         keep_motion(clip, save_motion, plot)
-        clip.save(out, progress=progress)
+        whole = clip.save(out, progress=progress, keep_partial=keep_partial)
     changed = [
         factor
         for factor in CONTROLLED
         if clip.motion.rows(factor).tobytes() != before.rows(factor).tobytes()
     ]
+    written = len(clip) if whole else probe(out).n_frames or 0
     width, height = clip.size
     facts = {
         "out": str(out),
-        "frames": len(clip),
+        "frames": written,
         "fps": clip.fps,
         "width": width,
         "height": height,
         "sound": audio is not None or sound is not None,
+        "whole": whole,
         "changed": changed,
         "model_id": avatar.model_id,
     }
-    text = f"{out}: {len(clip)} frames, {width} x {height}, {clip.fps:g} fps; changed: "
+    text = f"{out}: {written} frames, {width} x {height}, {clip.fps:g} fps; changed: "
     tell(facts, text + (", ".join(changed) or "nothing"), as_json=as_json)
+    return 0 if whole else INTERRUPTED
