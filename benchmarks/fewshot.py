@@ -2,8 +2,10 @@
 
 python benchmarks/fewshot.py --data packed --held-out packed-val --out results
 
-Every row is a model of 64 px that was trained here for --steps steps; the pictures are of persons
-of the held-out pack. What is finished is not done again: run it again to go on.
+Both presets are trained at 64 px for --steps steps without an adversary. From each of these bases,
+the preset as it is and its ablations go on for --further steps with it: the same episodes, the same
+seed. All figures and pictures are of persons of the held-out pack. What is trained or scored is not
+done again: run it again to go on, or to score with other --persons after deleting the tables.
 """
 
 from __future__ import annotations
@@ -11,380 +13,212 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from fewshot_rows import ROWS, SIDE, Row, train_base, train_row
+from fewshot_scores import HeldOut, Judge, Score, codes, crossed, drawn, pixels, tuned
 from PIL import Image
 from torch import Tensor
 
-from pdfgc.config import PRESETS, ModelConfig, TrainConfig
-from pdfgc.encoders.landmarks import own_face, shapes_of
-from pdfgc.evaluation.recognising import DlibRecogniser, Recogniser
 from pdfgc.files import writing
-from pdfgc.metrics import cosine_similarity, ssim
-from pdfgc.model import LandmarkEncoders, TalkingHead
-from pdfgc.motion import Codes
-from pdfgc.tracking.contours import CONTOURS
-from pdfgc.training.augment import Jitter
-from pdfgc.training.batches import View
-from pdfgc.training.clips import Clip, load_clips
-from pdfgc.training.finetuning import Shots, Tuning, TuningPlan, TuningResult
-from pdfgc.training.sampler import Sampler
-from pdfgc.training.trainer import train, trained_model
+from pdfgc.model import TalkingHead
 
-SIDE = 64
-TARGETS = 6
-SEED = 0
+TUNED = ("marionette", "fewshot")
 
 
-def reduced(preset: str, identity: tuple[str, ...] | None = None) -> ModelConfig:
-    """A landmark preset at 64 px."""
-    row = PRESETS[preset]
-    few = preset == "fewshot"
-    shape = replace(
-        row.generator,
-        image_size=SIDE,
-        analysis_size=SIDE,
-        base_size=8,
-        channels=(96, 64, 48, 24),
-        source_channels=(96, 48, 24, 0) if few else (96, 64, 48, 24),
-        appearance_width=128,
-        style_width=128,
-        identity=identity or row.generator.identity,  # type: ignore[arg-type]
-    )
-    encoders = replace(PRESETS[f"{preset}-tiny"].encoders, light_channels=(8, 16, 32, 32))
-    return replace(row, preset=f"{preset}-64", generator=shape, encoders=encoders)
-
-
-@dataclass(frozen=True)
-class System:
-    """One row.
-
-    Attributes:
-        name: in the tables.
-        config: the model.
-        stage: how it is meta-trained.
-    """
-
-    name: str
-    config: ModelConfig
-    stage: str
-
-
-SYSTEMS = (
-    System("fewshot", reduced("fewshot"), "meta"),
-    System("fewshot, no match term (FF)", reduced("fewshot"), "meta-ff"),
-    System("marionette", reduced("marionette"), "meta"),
-    System("marionette, no attention", reduced("marionette", ("alignment",)), "meta"),
-    System("marionette, no alignment", reduced("marionette", ("attention",)), "meta"),
-)
-
-
-@dataclass(frozen=True)
-class Score:
-    """Means over persons and frames.
-
-    Attributes:
-        l1: of values in [0, 255].
-        ssim: structural similarity.
-        identity: cosine of the recogniser with the person's true frames; NaN without one.
-    """
-
-    l1: float
-    ssim: float
-    identity: float
-
-
-class HeldOut:
-    """Clips of persons never trained on: sources from the first half, targets from the second.
+class Results:
+    """Tables and pictures of a folder; what is there already is only printed.
 
     Args:
-        pack: folder of the pack.
-        config: of any of the systems.
-        persons: how many clips, one of each person first.
+        out: the folder.
     """
 
-    def __init__(self, pack: Path, config: ModelConfig, persons: int) -> None:
-        bank = load_clips(pack, round(SIDE * 1.25), config.audio)
-        self.sampler = Sampler(bank, SIDE, seed=SEED)
-        seen: dict[str, Clip] = {}
-        for clip in bank.clips:
-            if clip.length >= 40:
-                seen.setdefault(clip.person, clip)
-        self.clips = list(seen.values())[:persons]
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        out.mkdir(parents=True, exist_ok=True)
 
-    def view(self, clip: Clip, at: Sequence[float] | NDArray[np.floating]) -> View:
-        """Frames of a clip at shares of its length."""
-        rows = clip.start + (np.array(at) * (clip.length - 1)).astype(np.int64)
-        still = Jitter.draw(
-            np.random.default_rng(SEED), np.zeros(len(rows), bool),
-            max_zoom=0, max_angle=0, max_shift=0,
-        )  # fmt: skip
-        return self.sampler.view(rows, still)
+    def table(self, name: str, head: list[str], make: Callable[[], dict[str, list[str]]]) -> None:
+        """Print a Markdown table, making its rows if they were not made before.
 
-    def sources(self, clip: Clip, count: int) -> View:
-        """Source frames."""
-        return self.view(clip, np.linspace(0, 0.5, count) if count > 1 else [0.0])
+        Args:
+            name: of the table's file.
+            head: heads of the columns.
+            make: gives the cells of every row by its name.
+        """
+        path = self.out / f"{name}.json"
+        if not path.is_file():
+            rows = make()
+            with writing(path) as partial:
+                partial.write_text(json.dumps(rows, indent=1))
+        rows = json.loads(path.read_text())
+        lines = [head, ["---"] * len(head), *([key, *cells] for key, cells in rows.items())]
+        print(f"\n{name}\n")
+        print("\n".join("| " + " | ".join(line) + " |" for line in lines), flush=True)
 
-    def targets(self, clip: Clip) -> View:
-        """Frames to draw."""
-        return self.view(clip, np.linspace(0.6, 1, TARGETS))
-
-
-def codes(model: TalkingHead, view: View) -> Codes:
-    """Codes of views, expression told apart by the landmark transformer."""
-    encoders = model.encoders
-    assert isinstance(encoders, LandmarkEncoders)
-    space, eye = encoders.landmarks, view.eye.numpy()
-    shapes = shapes_of(view.points.numpy(), eye[:, 2:4])
-    apart = torch.from_numpy(shapes.points) - space.mean
-    with torch.no_grad():
-        alphas = encoders.transformer(view.image, apart).numpy()
-    return space.codes(shapes, view.pose.numpy(), eye[:, :2], eye[:, 2:4], alphas)
-
-
-@torch.no_grad()
-def drawn(model: TalkingHead, sources: View, driving: Tensor) -> Tensor:
-    """(n, 3, S, S) pictures of a person with driving codes."""
-    own = codes(model, sources).join()[None]
-    look = model.look(sources.image[None], own)
-    count = len(driving)
-    made: Tensor = model.generator(look.expand(count), own.expand(count, -1, -1), driving).image
-    return made
-
-
-def pixels(pictures: Tensor) -> NDArray[np.uint8]:
-    """(n, 3, S, S) in [-1, 1] to (n, S, S, 3) uint8."""
-    out: NDArray[np.uint8] = (
-        ((pictures.detach().permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255).byte().numpy()
-    )
-    return out
-
-
-class Judge:
-    """Scores pictures; identity where the recogniser is installed."""
-
-    def __init__(self) -> None:
-        try:
-            self.recogniser: Recogniser | None = DlibRecogniser()
-        except ModuleNotFoundError:
-            self.recogniser = None
-
-    def score(self, made: Tensor, view: View) -> tuple[float, float, float]:
-        """L1, SSIM and identity of pictures against the true frames."""
-        ours, real = pixels(made), pixels(view.image)
-        return (
-            float(np.abs(ours.astype(float) - real).mean()),
-            float(np.mean(ssim(ours, real))),
-            self.identity(ours, view.points.numpy(), real, view.points.numpy()),
+    def sheet(self, name: str, rows: list[list[Tensor]]) -> None:
+        """Save pictures (3, S, S) in rows and columns, at twice their size."""
+        whole = torch.cat([torch.cat(row, dim=2) for row in rows], dim=1)
+        picture = pixels(whole[None])[0]
+        size = (picture.shape[1] * 2, picture.shape[0] * 2)
+        Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC).save(
+            self.out / f"{name}.png"
         )
 
-    def identity(
-        self, made: NDArray[np.uint8], at: NDArray[np.floating],
-        real: NDArray[np.uint8], there: NDArray[np.floating],
-    ) -> float:  # fmt: skip
-        """Mean cosine between made faces and the mean of real ones."""
-        if self.recogniser is None:
-            return float("nan")
-        ours = np.stack([self.recogniser(p, x) for p, x in zip(made, at, strict=True)])
-        theirs = np.stack([self.recogniser(p, x) for p, x in zip(real, there, strict=True)])
-        mean = np.repeat(theirs.mean(0)[None], len(ours), axis=0)
-        return float(np.mean(cosine_similarity(ours, mean)))
+
+def references(held: HeldOut, judge: Judge) -> dict[str, list[str]]:
+    """What holding still, and taking somebody else, would score."""
+    still, other = [], []
+    for person, clip in enumerate(held.clips):
+        view, source = held.targets(clip), held.sources(clip, 1)
+        copies = source.image.expand(len(view.image), -1, -1, -1)
+        mine = judge.score(copies, view, person)
+        # The copied face stands where it stood.
+        like = judge.likeness(source.image, source.points)
+        still.append(
+            Score(mine.l1, mine.ssim, float(like[:, person].mean()), judge.share(like, person))
+        )
+        theirs = held.targets(held.clips[person - 1])
+        like = judge.likeness(theirs.image, theirs.points)
+        scored = judge.score(theirs.image, view, person)
+        other.append(
+            Score(scored.l1, scored.ssim, float(like[:, person].mean()), judge.share(like, person))
+        )
+    return {
+        "first source, held still": Score.mean(still).cells(),
+        "another person": Score.mean(other).cells(),
+    }
 
 
-def mean_score(rows: list[tuple[float, float, float]]) -> Score:
-    """Mean over persons."""
-    return Score(*(float(v) for v in np.mean(rows, axis=0)))
-
-
-def forward_rows(model: TalkingHead, held: HeldOut, judge: Judge) -> dict[str, Score]:
-    """Without tuning, by the number of sources."""
+def forward(model: TalkingHead, held: HeldOut, judge: Judge) -> dict[str, list[str]]:
+    """Without tuning (FF), by the number of sources."""
     found = {}
     for count in (1, 4, 8):
-        rows = []
-        for clip in held.clips:
+        scores = []
+        for person, clip in enumerate(held.clips):
             view = held.targets(clip)
             made = drawn(model, held.sources(clip, count), codes(model, view).join())
-            rows.append(judge.score(made, view))
-        found[f"T={count}"] = mean_score(rows)
+            scores.append(judge.score(made, view, person))
+        found[f"T = {count}"] = Score.mean(scores).cells()
     return found
 
 
-def tuned(
-    model: TalkingHead, held: HeldOut, clip: Clip, count: int, *, adversarial: bool, steps: int
-) -> tuple[Tensor, TuningResult]:
-    """The targets of a clip, drawn by a model that was tuned to T of its frames."""
-    import copy
-
-    sources, view = held.sources(clip, count), held.targets(clip)
-    own = codes(model, sources).join()
-    shots = Shots(sources.image, own, tuple(range(count)))
-    plan = TuningPlan(steps=steps, adversarial=adversarial, learning_rate=2e-4)
-    tuning = Tuning(copy.deepcopy(model), sources.image[None], own[None], shots, plan)
-    result = tuning.run()
-    with torch.no_grad():
-        made = tuning.made(codes(model, view).join()).image
-    return made, result
-
-
-def crossed(
-    model: TalkingHead, held: HeldOut, judge: Judge
-) -> tuple[dict[str, dict[str, float]], list[Tensor]]:
-    """Every person driven by the next one, with the source's own geometry and without."""
-    encoders = model.encoders
-    assert isinstance(encoders, LandmarkEncoders)
-    found: dict[str, dict[str, list[float]]] = {}
-    strips: list[Tensor] = []
-    for number, clip in enumerate(held.clips):
-        source, driver = held.sources(clip, 1), held.targets(held.clips[number - 1])
-        own, theirs = codes(model, source), codes(model, driver)
-        true = source_shape(model, held.view(clip, np.linspace(0, 1, 12)))
-        row = [source.image[0], driver.image[0]]
-        for name, driving in (
-            ("with", own_face(theirs, own, encoders.landmarks.config)),
-            ("without", theirs),
-        ):
-            joined = driving.join()
-            made = drawn(model, source, joined)
-            points = encoders.landmarks.points(joined)
-            mesh = np.zeros((len(points), 478, 3), np.float32)
-            mesh[:, CONTOURS.mesh] = points[:, : len(CONTOURS.mesh)]
-            like = judge.identity(pixels(made), mesh, pixels(source.image), source.points.numpy())
-            still = replace(driving, pose=torch.zeros_like(driving.pose))
-            shape = encoders.landmarks.points(still.join())[:, : len(CONTOURS.mesh), :2]
-            apart = float(np.linalg.norm(shape.mean(0) - true, axis=-1).mean())
-            scores = found.setdefault(name, {"identity": [], "geometry": []})
-            scores["identity"].append(like)
-            scores["geometry"].append(apart)
-            row.append(made[0])
-        strips.append(torch.cat(row, dim=2))
-    means = {
-        name: {what: float(np.mean(values)) for what, values in scores.items()}
-        for name, scores in found.items()
-    }
-    return means, strips
+def tuning(
+    model: TalkingHead, held: HeldOut, judge: Judge, results: Results, name: str, steps: int
+) -> dict[str, list[str]]:
+    """FF, tuned, tuned without the adversarial term, and what it costs; also the pictures."""
+    found: dict[str, list[str]] = {}
+    sheets: list[list[Tensor]] = [
+        [held.sources(clip, 1).image[0], held.targets(clip).image[2]] for clip in held.clips
+    ]
+    for count in (1, 8):
+        for kind in ("FF", "FT", "FT, no adversarial term"):
+            scores, seconds, made_steps = [], [0.0], [0]
+            for person, clip in enumerate(held.clips):
+                view, sources = held.targets(clip), held.sources(clip, count)
+                driving = codes(model, view).join()
+                if kind == "FF":
+                    made = drawn(model, sources, driving)
+                else:
+                    made, result = tuned(
+                        model, sources, driving, adversarial=kind == "FT", steps=steps
+                    )
+                    seconds.append(result.seconds)
+                    made_steps.append(result.steps)
+                sheets[person].append(made[2])
+                scores.append(judge.score(made, view, person))
+            cost = [f"{np.mean(made_steps[1:] or [0]):.0f}", f"{np.mean(seconds[1:] or [0]):.1f}"]
+            found[f"T = {count}, {kind}"] = [*Score.mean(scores).cells(), *cost]
+    results.sheet(f"tuning {name}", sheets)
+    return found
 
 
-def source_shape(model: TalkingHead, view: View) -> NDArray[np.float32]:
-    """(P', 2) a person's mean face, looking ahead, in crop coordinates."""
-    encoders = model.encoders
-    assert isinstance(encoders, LandmarkEncoders)
-    found = codes(model, view)
-    still = replace(found, pose=torch.zeros_like(found.pose))
-    points = encoders.landmarks.points(still.join())[:, : len(CONTOURS.mesh), :2]
-    mean: NDArray[np.float32] = points.mean(0)
-    return mean
+def crossing(
+    model: TalkingHead, held: HeldOut, judge: Judge, results: Results, name: str
+) -> dict[str, list[str]]:
+    """Every person driven by the one before, with the source's own geometry and without."""
+    found: dict[str, list[str]] = {}
+    sheets = [
+        [held.sources(clip, 1).image[0], held.targets(held.clips[person - 1]).image[0]]
+        for person, clip in enumerate(held.clips)
+    ]
+    for kind in ("with", "without"):
+        rows = [
+            crossed(model, held, judge, person, transformer=kind == "with")
+            for person in range(len(held.clips))
+        ]
+        for sheet, row in zip(sheets, rows, strict=True):
+            sheet.append(row.image[0])
+        found[f"{name}, {kind}"] = [
+            f"{np.mean([row.identity for row in rows]):.3f}",
+            f"{np.mean([row.driver for row in rows]):.3f}",
+            f"{np.mean([row.geometry for row in rows]):.4f}",
+        ]
+    results.sheet(f"crossed {name}", sheets)
+    return found
+
+
+def score(
+    row: Row, model: TalkingHead, held: HeldOut, judge: Judge, results: Results,
+    arguments: argparse.Namespace,
+) -> None:  # fmt: skip
+    """All tables of a row."""
+    head = ["T", "L1", "SSIM", "identity", "recognised"]
+    results.table(f"forward {row.name}", head, lambda: forward(model, held, judge))
+    if row.name not in TUNED:
+        return
+    results.table(
+        f"crossed {row.name}",
+        ["landmark transformer", "identity of the source", "of the driver", "distance to own face"],
+        lambda: crossing(model, held, judge, results, row.name),
+    )
+    few = HeldOut(arguments.held_out, row.config, arguments.tuned_persons)
+    results.table(
+        f"tuning {row.name}",
+        [*head, "steps", "seconds"],
+        lambda: tuning(model, few, Judge(few), results, row.name, arguments.tuning_steps),
+    )
 
 
 def main() -> None:
-    """Train what is missing, then print the tables."""
+    """Train what is missing, score what is missing, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="pack to train on")
     parser.add_argument("--held-out", type=Path, required=True, help="pack of other persons")
     parser.add_argument("--out", type=Path, required=True, help="folder for runs and results")
-    parser.add_argument("--steps", type=int, default=400, help="meta-training steps per system")
-    parser.add_argument("--persons", type=int, default=6, help="held-out persons")
+    parser.add_argument("--steps", type=int, default=450, help="of each base")
+    parser.add_argument("--further", type=int, default=100, help="steps of each row")
+    parser.add_argument("--persons", type=int, default=8, help="held-out persons")
+    parser.add_argument("--tuned-persons", type=int, default=4)
     parser.add_argument("--tuning-steps", type=int, default=40)
-    parser.add_argument("--only", nargs="*", help="names of systems, by default all")
-    arguments = parser.parse_args()
+    parser.add_argument("--only", nargs="*", help="names of rows, by default all")
+    parser.add_argument("--train", action="store_true", help="train only, score nothing")
+    arguments: Any = parser.parse_args()
     torch.set_num_threads(1)
-    results: dict[str, object] = {"steps": arguments.steps, "side": SIDE}
-    run = TrainConfig(
-        steps=arguments.steps, batch_size=6, shots=2, learning_rate=1e-3,
-        adversary_learning_rate=4e-4, adversary_steps=2, warmup_steps=20,
-        adversary_start=arguments.steps * 2 // 3, checkpoint_every=100, sample_every=100,
-        ema_decay=0.99, precision="32-true", seed=SEED,
-    )  # fmt: skip
-    judge = Judge()
-    forward: dict[str, dict[str, Score]] = {}
-    sheets: list[Tensor] = []
+    results, runs = Results(arguments.out), arguments.out / "runs"
+    (arguments.out / "about.json").write_text(
+        json.dumps({"side": SIDE, "steps": arguments.steps, "further": arguments.further})
+    )
     held: HeldOut | None = None
-    wanted = arguments.only or [system.name for system in SYSTEMS]
-    for system in (each for each in SYSTEMS if each.name in wanted):
-        name = "".join(c if c.isalnum() else "-" for c in system.name)
-        folder = arguments.out / "runs" / name
+    for row in (each for each in ROWS if arguments.only is None or each.name in arguments.only):
         began = time.perf_counter()
-        first = replace(run, steps=min(arguments.steps, 150), batch_size=32)
-        train("landmarks", arguments.data, folder, system.config, first, device="cpu")
-        train(system.stage, arguments.data, folder, system.config, run, device="cpu")
-        print(f"{system.name}: trained in {time.perf_counter() - began:.0f} s", flush=True)
-        model, _ = trained_model(folder, system.stage)
-        held = held or HeldOut(arguments.held_out, system.config, arguments.persons)
-        forward[system.name] = forward_rows(model, held, judge)
-        view = held.targets(held.clips[0])
-        rows = [held.sources(held.clips[0], 1).image[0], *view.image[:4]]
-        made = drawn(model, held.sources(held.clips[0], 8), codes(model, view).join())
-        sheets += [torch.cat(rows, dim=2), torch.cat([rows[0], *made[:4]], dim=2)]
-        results["forward"] = {k: {t: asdict(s) for t, s in v.items()} for k, v in forward.items()}
-        _write(arguments.out, results, sheets, f"forward-{name}")
-        table(["system", "T", "L1", "SSIM", "identity"], [
-            [system.name, count, f"{s.l1:.2f}", f"{s.ssim:.3f}", f"{s.identity:.3f}"]
-            for count, s in forward[system.name].items()
-        ])  # fmt: skip
-        if system.name == "fewshot":
-            results["tuning"] = tuning_rows(model, held, judge, arguments)
-        if system.name in ("fewshot", "marionette"):
-            means, strips = crossed(model, held, judge)
-            results[f"crossed {system.name}"] = means
-            _write(arguments.out, results, strips, f"crossed-{system.name}")
-            table(["landmark transformer", "identity", "distance to the source's own face"], [
-                [f"{system.name}, {k}", f"{v['identity']:.3f}", f"{v['geometry']:.4f}"]
-                for k, v in means.items()
-            ])  # fmt: skip
-
-
-def tuning_rows(
-    model: TalkingHead, held: HeldOut, judge: Judge, arguments: argparse.Namespace
-) -> dict[str, dict[str, float]]:
-    """Tuned, with and without the adversarial term, and what it costs."""
-    found: dict[str, dict[str, float]] = {}
-    strips: list[Tensor] = []
-    for count in (1, 8):
-        for adversarial in (True, False):
-            rows, seconds, steps = [], [], []
-            for clip in held.clips[:3]:
-                made, result = tuned(
-                    model, held, clip, count, adversarial=adversarial, steps=arguments.tuning_steps
-                )
-                view = held.targets(clip)
-                rows.append(judge.score(made, view))
-                seconds.append(result.seconds)
-                steps.append(result.steps)
-                plain = drawn(model, held.sources(clip, count), codes(model, view).join())
-                row = [held.sources(clip, 1).image[0], view.image[0], plain[0], made[0]]
-                strips.append(torch.cat(row, dim=2))
-            name = f"T={count}, {'FT' if adversarial else 'FT, no adversarial term'}"
-            found[name] = {
-                **asdict(mean_score(rows)),
-                "seconds": float(np.mean(seconds)),
-                "steps": float(np.mean(steps)),
-            }
-    _write(arguments.out, {"tuning": found}, strips, "tuning")
-    table(["tuned", "L1", "SSIM", "identity", "steps", "seconds"], [
-        [k, f"{v['l1']:.2f}", f"{v['ssim']:.3f}", f"{v['identity']:.3f}", f"{v['steps']:.0f}",
-         f"{v['seconds']:.1f}"]
-        for k, v in found.items()
-    ])  # fmt: skip
-    return found
-
-
-def table(head: list[str], rows: list[list[str]]) -> None:
-    """Print a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    print("\n".join("| " + " | ".join(line) + " |" for line in lines), flush=True)
-
-
-def _write(out: Path, results: dict[str, object], rows: list[Tensor], name: str) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    with writing(out / f"{name}.json") as partial:
-        partial.write_text(json.dumps(results, indent=1))
-    picture = pixels(torch.cat(rows, dim=1)[None])[0]
-    large = Image.fromarray(picture).resize((picture.shape[1] * 2, picture.shape[0] * 2))
-    large.save(out / f"{name}.png")
+        base = train_base(row.preset, arguments.data, runs, arguments.steps)
+        model = train_row(row, base, arguments.data, runs, arguments.further)
+        print(f"\n{row.name}: trained in {time.perf_counter() - began:.0f} s", flush=True)
+        if arguments.train:
+            continue
+        if held is None:
+            held = HeldOut(arguments.held_out, row.config, arguments.persons)
+            judge, same = Judge(held), held
+            results.table(
+                "references",
+                ["", "L1", "SSIM", "identity", "recognised"],
+                lambda judge=judge, same=same: references(same, judge),
+            )
+        score(row, model, held, judge, results, arguments)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from pdfgc.config import GeneratorConfig
 from pdfgc.encoders.appearance import Appearance
 from pdfgc.encoders.layers import in_full_precision
+from pdfgc.encoders.placing import Placing
 from pdfgc.encoders.residual import Down, convolution
 
 
@@ -79,6 +80,7 @@ class TargetEncoder(nn.Module):
         nn.init.zeros_(self.flow.weight)
         nn.init.zeros_(self.flow.bias)  # type: ignore[arg-type]
         self.vector = nn.Linear(channels[0], config.appearance_width)
+        self.placing = Placing() if drawn else None
 
     def forward(self, images: Tensor, drawings: Tensor | None = None) -> TargetLook:
         """Look at sources.
@@ -107,6 +109,8 @@ class TargetEncoder(nn.Module):
             inner = block(inner, skip)
             found.append(inner)
         flow = torch.tanh(self.flow(inner).float())
+        if self.placing is not None and drawings is not None:
+            flow = flow + self.placing.to_picture(drawings.flatten(0, 1), flow.shape[-1])
         shots = images.shape[:2]
         warped = tuple(torch.unflatten(_warped(each, flow), 0, shots) for each in found)
         vector = torch.unflatten(self.vector(deepest.mean(dim=(2, 3))), 0, shots).mean(dim=1)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from pdfgc.config import GeneratorConfig
 from pdfgc.encoders import Appearance
+from pdfgc.encoders.placing import Placing
 from pdfgc.encoders.residual import Down, convolution
 from pdfgc.encoders.target import TargetLook
 from pdfgc.generator.attention import ImageAttention
@@ -21,6 +22,8 @@ from pdfgc.generator.identity import Flow
 from pdfgc.generator.layers import AdaIN, start_at_zero, upsample, warp
 
 _HEADS_OF_ATTENTION = 3
+# Per unit of way that a source has to go, how much less its picture counts at first.
+_NEARNESS = 20.0
 
 
 class DriverEncoder(nn.Module):
@@ -104,6 +107,10 @@ class AlignedUp(nn.Module):
 class MarionetteGenerator(Generator):
     """B and Q of MarioNETte (sections 3.2 and 3.3), driven by landmark images or by codes.
 
+    With alignment, the pictures themselves are the last maps that are aligned, as in the shared
+    generator: maps after instance norm have lost a face's colours. Of K pictures those count more
+    that have a shorter way to the driving frame.
+
     Args:
         config: sides and channels; `identity` names the paths that are there.
         driver: draws codes as landmark images, or embeds them.
@@ -119,6 +126,7 @@ class MarionetteGenerator(Generator):
         else:
             self.driver = driver
             self.driver_maps = CodeMaps(config)
+        self.placing = Placing()
         width = max(16, channels[0] // 8)
         looks = "attention" in config.identity
         self.blend = nn.ModuleList(
@@ -133,7 +141,9 @@ class MarionetteGenerator(Generator):
             for before, source, after in zip(channels, sources, channels[1:], strict=False)
         )
         self.last = nn.InstanceNorm2d(channels[-1], affine=True)
-        self.picture = nn.Conv2d(channels[-1], 3, 3, 1, 1)
+        self.align = align
+        self.picture = nn.Conv2d(channels[-1] + (3 if align else 0), 4 if align else 3, 3, 1, 1)
+        self.nearness = nn.Parameter(torch.full((), _NEARNESS)) if align else None
 
     def forward(self, appearance: Appearance, source: Tensor, driving: Tensor) -> Generated:
         """Draw the sources' person with the driving motion.
@@ -154,21 +164,32 @@ class MarionetteGenerator(Generator):
 
     def paint(self, appearance: Appearance, drawing: Tensor) -> Generated:
         """As `forward`, from landmark images (B, 3, S, S) in [-1, 1]."""
-        return self._decode(_target(appearance), self.driver_maps(drawing))
+        flow = self.placing.to_face(drawing, self.config.base_size)
+        return self._decode(_target(appearance), self.driver_maps(drawing), flow)
 
-    def _decode(self, look: TargetLook, maps: Tensor) -> Generated:
+    def _decode(self, look: TargetLook, maps: Tensor, flow: Tensor | None = None) -> Generated:
         for block in self.blend:
             maps = block(maps, look.seen)
         if self.mean is not None:
             seen = self.mean(look.seen.mean(dim=1))
             maps = maps + upsample(seen, maps.shape[-1])
-        flow: Tensor | None = None
         flows = []
         for level, sources in zip(self.levels, look.maps, strict=True):
             maps, flow = level(maps, sources, flow)
             flows.append(whole_flow(flow, look.flow))
-        image = torch.tanh(self.picture(F.relu(self.last(maps))).float())
-        return Generated(image, tuple(flows), image, torch.zeros_like(image[:, :1]))
+        inner = F.relu(self.last(maps))
+        if self.nearness is None:
+            image = torch.tanh(self.picture(inner).float())
+            return Generated(image, tuple(flows), image, torch.zeros_like(image[:, :1]))
+        assert flow is not None
+        whole = whole_flow(upsample(flow, self.config.image_size), look.flow)
+        way = whole.field.norm(dim=2, keepdim=True).mean(dim=(3, 4), keepdim=True)
+        near = (-self.nearness * way).expand_as(whole.mask)
+        seen = Flow(whole.field, whole.mask, near).blend(look.images)
+        made = self.picture(torch.cat([inner, seen.to(inner.dtype)], dim=1)).float()
+        synthesis, copied = torch.tanh(made[:, :3]), torch.sigmoid(made[:, 3:])
+        image = copied * seen + (1 - copied) * synthesis
+        return Generated(image, tuple(flows), synthesis, copied)
 
 
 def whole_flow(driving: Tensor, sources: Tensor) -> Flow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,12 @@ from torch import Tensor
 
 from pdfgc.config import TrainConfig
 from pdfgc.encoders.landmarks import Shapes, shapes_of
+from pdfgc.encoders.placing import looking_ahead
+from pdfgc.encoders.target import TargetLook
 from pdfgc.errors import InputError
 from pdfgc.generator.critic import LandmarkDiscriminator
 from pdfgc.generator.fewshot import FewShotGenerator
+from pdfgc.generator.identity import Flow
 from pdfgc.generator.marionette import MarionetteGenerator
 from pdfgc.model import LandmarkEncoders, TalkingHead
 from pdfgc.motion import Codes
@@ -25,6 +29,7 @@ from pdfgc.training.content import content, teachers_for
 from pdfgc.training.episodes import EpisodeBatch, ExpressionBatch, draw_episodes
 from pdfgc.training.losses import attention_map, landmark_flow, reconstruction
 from pdfgc.training.objectives import Objective, Outcome, Pictures
+from pdfgc.training.ranks import gathered
 from pdfgc.training.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
 _CHUNK = 2048
 # About so many frames, evenly from all clips, are enough for bases of two dozen directions.
 _FRAMES = 12_000
+# Share of the way that a row of W goes to each embedding of its person.
+_FOLLOWING = 0.1
 
 
 class LandmarksObjective(Objective):
@@ -136,6 +143,7 @@ class MetaObjective(Objective):
         self._teachers = teachers_for(config)
         eyes = (MESH_478.right_eye, MESH_478.left_eye)
         self._spots = [torch.tensor(i) for i in (MESH_478.outer_lips, *(e.contour for e in eyes))]
+        self._ahead = torch.from_numpy(looking_ahead())
 
     @property
     def encoders(self) -> LandmarkEncoders:
@@ -169,17 +177,22 @@ class MetaObjective(Objective):
             "content": content(self._teachers, made.image, target),
             "reconstruction": reconstruction(made.image, target, 1 + 4 * spots),
         }
-        if made.flows:
+        if made.synthesis is not made.image:
+            # What is copied teaches the rest nothing: that is taught as well, at less weight.
+            made_alone = reconstruction(made.synthesis, target, 1 + 4 * spots)
+            losses["reconstruction"] = losses["reconstruction"] + 0.4 * made_alone
+        if isinstance(look, TargetLook):
             points = torch.unflatten(batch.source.points, 0, (-1, shots))[..., :2]
-            weight = torch.ones_like(points[..., 0])
-            losses["flow"] = landmark_flow(
-                made.flows, points, batch.driving.points[..., :2], weight
+            losses["flow"] = both_flows(
+                made.flows, look, points, batch.driving.points[..., :2], self._ahead
             )
         real = torch.cat([target, drawing], dim=1)
         fake = torch.cat([made.image, drawing], dim=1)
         if adversarial and self.adversary is not None:
             losses |= self.adversary.for_generator(real, fake, batch.person)
             losses["match"] = self.matching(look.vector, batch.person)
+        else:
+            self.acquaint(look.vector, batch.person)
         source = batch.source.image[::shots]
         return Outcome(
             losses=losses,
@@ -192,9 +205,21 @@ class MetaObjective(Objective):
         )
 
     def matching(self, vector: Tensor, person: Tensor) -> Tensor:
-        """L1 between embedding and the person's row of W: both sides learn it (equation 3)."""
+        """L1 between embedding and the person's row of W (equation 3)."""
         assert self.adversary is not None
         return self.adversary.match(vector, person)
+
+    @torch.no_grad()
+    def acquaint(self, vector: Tensor, person: Tensor) -> None:
+        """Let rows of W follow the embeddings until the adversary takes part.
+
+        Otherwise the match term, once it begins, would draw what was learned to random rows.
+        """
+        assert self.adversary is not None
+        rows = self.adversary.discriminator.persons.weight
+        seen = zip(gathered(vector.float()), gathered(person).tolist(), strict=True)
+        for embedding, number in seen:
+            rows[number].lerp_(embedding, _FOLLOWING)
 
     def finish(self, model: TalkingHead) -> None:
         """Keep the discriminator without its persons: tuning starts from it."""
@@ -212,6 +237,36 @@ class UnmatchedObjective(MetaObjective):
         """Nothing ties the embedding to the rows of W."""
         del person
         return vector.new_zeros(())
+
+    def acquaint(self, vector: Tensor, person: Tensor) -> None:
+        """Rows of W are their own."""
+
+
+def both_flows(
+    flows: Sequence[Flow], look: TargetLook, source: Tensor, driving: Tensor, ahead: Tensor
+) -> Tensor:
+    """Landmark-guided flow of MarioNETte's two steps.
+
+    The whole way leaves open where the pose-free face lies, so the first step is held to the mean
+    face looking ahead.
+
+    Args:
+        flows: over both steps, one per level.
+        look: holds the first step, from the pose-free face to each source.
+        source: (B, K, L, 2) landmarks of the sources in crop coordinates.
+        driving: (B, L, 2) landmarks of the driving frame.
+        ahead: (L, 2) landmarks of the pose-free face.
+
+    Returns:
+        Sum of both mean absolute errors in crop coordinates.
+    """
+    weight = torch.ones_like(source[..., 0])
+    empty = torch.zeros_like(look.flow[:, :, :1])
+    first = Flow(look.flow, empty, empty)
+    still = ahead.to(driving).expand(len(driving), -1, -1)
+    return landmark_flow(flows, source, driving, weight) + landmark_flow(
+        [first], source, still, weight
+    )
 
 
 def _shapes(bank: ClipBank, rows: NDArray[np.int64]) -> Shapes:

@@ -18,7 +18,7 @@ from pdfgc.generator.fewshot import FewShotGenerator, PersonalNorm
 from pdfgc.generator.layers import warp
 from pdfgc.generator.marionette import AlignedUp, MarionetteGenerator, whole_flow
 from pdfgc.model import LandmarkEncoders, TalkingHead, build_model
-from pdfgc.motion import code_width
+from pdfgc.motion import EYE_WIDTH, POSE_WIDTH, code_width
 from pdfgc.tracking import MESH_478, canonical_face
 from pdfgc.tracking.contours import CONTOURS, IRIS_POINTS
 
@@ -206,11 +206,12 @@ def test_target_maps_are_warped_by_their_own_flow() -> None:
     model = build_model(PRESETS["marionette-tiny"]).eval()
     images, own = torch.rand(1, 2, 3, 64, 64), codes(model, 1, 2)
     with torch.no_grad():
+        encoder = model.encoders.appearance
+        encoder.placing = None  # type: ignore[assignment]
         still = model.look(images, own)
         assert isinstance(still, TargetLook)
-        # The flow starts at zero: maps lie as they are.
+        # The learned flow starts at zero: maps lie as they are.
         assert float(still.flow.abs().max()) == 0
-        encoder = model.encoders.appearance
         encoder.flow.bias.copy_(torch.tensor([0.25, 0.0]))  # type: ignore[union-attr]
         moved = model.look(images, own)
     for before, after in zip(still.maps, moved.maps, strict=True):
@@ -222,6 +223,41 @@ def test_target_maps_are_warped_by_their_own_flow() -> None:
         expected = wide[..., whole : whole + side] * (1 - share)
         expected = expected + wide[..., whole + 1 : whole + 1 + side] * share
         torch.testing.assert_close(after[0], expected, atol=1e-4, rtol=1e-3)
+
+
+def test_marionette_can_show_the_source_itself() -> None:
+    """Untrained, told to look all up: the source, moved to where the driver's face stands."""
+    model = build_model(PRESETS["marionette-tiny"]).eval()
+    assert isinstance(model.generator, MarionetteGenerator)
+    assert isinstance(model.encoders, LandmarkEncoders)
+    torch.nn.init.zeros_(model.generator.picture.weight)
+    torch.nn.init.constant_(model.generator.picture.bias, 30.0)  # type: ignore[arg-type]
+    own = codes(model, 1, 1)
+    lip = model.config.encoders.lip_width
+    own[..., lip + EYE_WIDTH : lip + EYE_WIDTH + POSE_WIDTH] = 0
+    driving = own[:, 0].clone()
+    driving[:, lip + EYE_WIDTH + 3] += 0.125  # an eighth of the picture to the right: 8 px
+    images = F.interpolate(torch.rand(1, 3, 8, 8), size=64, mode="bilinear")[:, None]
+    with torch.no_grad():
+        look = model.look(images, own)
+        same = model.generator(look, own, own[:, 0]).image
+        moved = model.generator(look, own, driving)
+    inner = (..., slice(12, -12), slice(20, -12))
+    assert float((same - images[:, 0])[inner].abs().mean()) < 0.03
+    expected = images[:, 0].roll(8, dims=-1)
+    assert float((moved.image - expected)[inner].abs().mean()) < 0.05
+    assert float((moved.image - images[:, 0])[inner].abs().mean()) > 0.1
+    assert float(moved.copied.min()) > 0.99
+
+
+def test_embeddings_are_heard_from_the_start() -> None:
+    """A gain of 0.1 made one mean face of everybody, and did not grow in training."""
+    model = build_model(PRESETS["fewshot-tiny"]).eval()
+    images, own = torch.rand(2, 1, 3, 64, 64), codes(model, 1, 1).expand(2, -1, -1)
+    images[1] = 1 - images[1] * 0.5
+    with torch.no_grad():
+        made = model.generator(model.look(images, own), own, own[:, 0]).image
+    assert float((made[0] - made[1]).abs().mean()) > 0.02
 
 
 def test_landmark_images_show_each_part_in_its_colour() -> None:

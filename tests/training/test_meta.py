@@ -9,11 +9,15 @@ import torch
 
 from pdfgc.config import PRESETS, TrainConfig
 from pdfgc.encoders.landmarks import LandmarkSpace
+from pdfgc.encoders.placing import looking_ahead
+from pdfgc.encoders.target import TargetLook
 from pdfgc.errors import InputError
 from pdfgc.generator.drawing import LandmarkDriver
+from pdfgc.generator.identity import Flow
 from pdfgc.model import LandmarkEncoders, build_model
 from pdfgc.training.clips import load_clips
 from pdfgc.training.episodes import draw_episodes
+from pdfgc.training.meta import MetaObjective, UnmatchedObjective, both_flows
 from pdfgc.training.sampler import Sampler
 from pdfgc.training.stages import STAGES
 from pdfgc.training.trainer import train, train_all, trained_model
@@ -87,6 +91,37 @@ def test_episodes_keep_the_target_outside_the_sources(toy_pack: Path) -> None:
     # Lines, on black.
     assert float((batch.driving_drawing > -1).any(dim=1).float().mean()) > 0.02
     assert float((batch.driving_drawing == -1).all(dim=1).float().mean()) > 0.5
+
+
+def test_rows_of_w_follow_the_embeddings_until_the_adversary_comes(toy_pack: Path) -> None:
+    config = PRESETS["fewshot-tiny"]
+    sampler = Sampler(load_clips(toy_pack, 80, config.audio), 64, seed=0)
+    person, vector = torch.tensor([0, 0]), torch.full((2, 32), 5.0)
+    for objective, follows in ((MetaObjective, True), (UnmatchedObjective, False)):
+        made = objective(build_model(config), sampler, SHORT)
+        assert made.adversary is not None
+        before = float(made.matching(vector, person))
+        for _ in range(30):
+            made.acquaint(vector, person)
+        distance = float(made.adversary.match(vector, person).detach())
+        assert (distance < 0.05) == follows
+        assert (before > 4) == follows
+
+
+def test_exact_flows_leave_nothing_to_learn() -> None:
+    """Both of MarioNETte's steps, each a shift, and what is left when one of them is off."""
+    ahead = torch.from_numpy(looking_ahead())
+    source, driving = ahead + torch.tensor([0.1, 0.0]), ahead + torch.tensor([0.0, 0.2])
+    first = torch.tensor([0.1, 0.0]).view(1, 1, 2, 1, 1).expand(1, 1, 2, 16, 16)
+    whole = torch.tensor([0.1, -0.2]).view(1, 1, 2, 1, 1).expand(1, 1, 2, 16, 16)
+    empty = torch.zeros(1, 1, 1, 16, 16)
+    picture = torch.zeros(1, 1, 3, 16, 16)
+    look = TargetLook(picture, empty, (), picture, first)
+    points = source[None, None], driving[None]
+    assert float(both_flows([Flow(whole, empty, empty)], look, *points, ahead)) < 1e-5
+    off = replace(look, flow=first + 0.1)
+    found = float(both_flows([Flow(whole, empty, empty)], off, *points, ahead))
+    assert found == pytest.approx(0.2, abs=1e-4)
 
 
 def test_stages_of_the_other_driver_are_refused_and_passed_over(
