@@ -129,10 +129,9 @@ class SpeechBatch(Batch):
         clip: (n,) int64, equal where two moments are of one clip.
         frame: (n,) int64 frame number within the clip.
         loud: (n,) bool, False where the moment is silent.
+        mouth: (n, 2) mouth opening and width, the tracker's.
         wrong: (m, n_mels, W) windows that no moment goes with: silence first, then the sound of
             clips that are not in the batch or not synchronous.
-        other: (k, F) int64 rows of k clips of anybody, heard or not: what lips look like is
-            learned from all faces.
     """
 
     rows: Tensor
@@ -140,5 +139,5 @@ class SpeechBatch(Batch):
     clip: Tensor
     frame: Tensor
     loud: Tensor
+    mouth: Tensor
     wrong: Tensor
-    other: Tensor

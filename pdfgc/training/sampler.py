@@ -18,11 +18,12 @@ from pdfgc.training.batches import EyeBatch, MovedBatch, PairBatch, SpeechBatch,
 from pdfgc.training.clips import Clip, ClipBank
 from pdfgc.training.composites import blend_eyes
 from pdfgc.training.moved import facing, move
+from pdfgc.training.readings import mouth_of
 
 EXPRESSION_DRIFT = 38
 """Frames by which an expression window may lie away from its driving frame: 1.5 s."""
 
-SPEAKER_CAP = 0.3
+SPEAKER_CAP = 0.45
 """Largest share of the lip stage's clips that one voice takes: with more it learns that voice."""
 
 
@@ -250,16 +251,8 @@ class Sampler:
             clip=torch.from_numpy(np.concatenate(number)),
             frame=torch.from_numpy(np.concatenate(frames)),
             loud=level > level.amin() + 0.2,
+            mouth=mouth_of(torch.from_numpy(np.asarray(self.bank.landmarks[row], np.float32))),
             wrong=self._wrong(picks, rng),
-            other=self._seen(2 * clips, rng),
-        )
-
-    def _seen(self, clips: int, rng: np.random.Generator) -> Tensor:
-        """Rows (clips, 6) of anybody, persons by their share."""
-        chosen = rng.choice(len(self.bank.clips), clips, p=self.weights)
-        picked = [self.bank.clips[i] for i in chosen]
-        return torch.from_numpy(
-            np.stack([c.start + rng.integers(c.length, size=6) for c in picked])
         )
 
     def _wrong(self, picks: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
@@ -268,6 +261,7 @@ class Sampler:
         silence = torch.full((1, bank.audio.n_mels, bank.audio.window_mels), SILENCE)
         heard = {self.speaking[pick].key for pick in picks}
         others = [clip for clip in bank.clips if clip.has_sound and clip.key not in heard]
+        # Always equally many: processes exchange them.
         if not others:
             return silence.repeat(1 + len(picks), 1, 1)
         chosen = [others[i] for i in rng.integers(len(others), size=len(picks))]

@@ -120,7 +120,7 @@ STAGES: dict[str, Stage] = {
             trains=("encoders.lip", "encoders.speech"),
             starts_from=("appearance",),
             objective=LipObjective,
-            weights={"contrast": 0.5, "wrong": 0.25, "mouth": 8.0, "anybody": 4.0},
+            weights={"contrast": 1.0, "wrong": 0.5, "mouth": 4.0},
             defaults=TrainConfig(steps=3000, batch_size=12, learning_rate=5e-4),
         ),
         Stage(

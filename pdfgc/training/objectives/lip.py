@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from pdfgc.config import TrainConfig
-from pdfgc.encoders.layers import in_full_precision
 from pdfgc.media import SILENCE
 from pdfgc.model import TalkingHead
 from pdfgc.training import ranks
@@ -14,7 +13,6 @@ from pdfgc.training.batches import (
     Batch,
     SpeechBatch,
 )
-from pdfgc.training.lip_shape import N_SHAPES, lip_shapes
 from pdfgc.training.losses import (
     contrast,
 )
@@ -28,22 +26,18 @@ class LipObjective(Objective):
 
     Negatives come mostly from the same clip, at least 6 frames apart; pairs of silent moments are
     no negatives. Silence and the sound of other clips are told from what is said. A shared linear
-    read-out of what the lips do (`pdfgc.training.lip_shape`) keeps the space in order: codes that
-    are near look alike. Few persons speak in step with their lips; the lip encoder learns from
-    everybody's faces what lips look like.
+    read-out of the mouth's opening and width keeps the space in order: codes that are near look
+    alike.
     """
 
     def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
         super().__init__(model, sampler, config)
         self.log_scale = nn.Parameter(torch.tensor(2.3))
-        self.read_mouth = nn.Linear(model.config.encoders.lip_width, 2 + N_SHAPES)
+        self.read_mouth = nn.Linear(model.config.encoders.lip_width, 2)
 
     def prepare(self) -> None:
-        """Run the frozen trunk over all frames, and read off what lips do in them."""
+        """Run the frozen trunk over all frames."""
         self.features = MotionFeatures(self.model, self.sampler)
-        sampler = self.sampler
-        shapes = lip_shapes(sampler.bank, torch.from_numpy(sampler.weights))
-        self.shapes = shapes.to(self.features.rows.device)
 
     def draw(self, step: int, size: int) -> SpeechBatch:
         """`size` clips with 10 moments each."""
@@ -54,11 +48,9 @@ class LipObjective(Objective):
         if not isinstance(batch, SpeechBatch):
             raise TypeError(f"stage lip takes moments of speech, given {type(batch).__name__}")
         lip = ranks.gathered(self.model.encoders.lip(self.features[batch.rows]))
-        other = ranks.gathered(self.model.encoders.lip(self.features[batch.other]))
         speech, wrong = self._heard(batch)
-        clip, frame, loud, rows, seen = (
-            ranks.gathered(part)
-            for part in (batch.clip, batch.frame, batch.loud, batch.rows, batch.other)
+        clip, frame, loud, shape = (
+            ranks.gathered(part) for part in (batch.clip, batch.frame, batch.loud, batch.mouth)
         )
         same = clip[:, None] == clip
         near = same & ((frame[:, None] - frame).abs() < 6)
@@ -67,16 +59,15 @@ class LipObjective(Objective):
         _, within = contrast(lip.detach(), speech.detach(), self.log_scale, ~same | near)
         rivals = ((same & ~near).sum(1) + 1).float()
         count = same.float().sum(1, keepdim=True)
-        # Faces differ at rest: only what changes within a clip can be heard.
-        moved = self._centred(self.shapes[rows], same, count)
-        read = [self._centred(self._read(codes), same, count) for codes in (lip, speech)]
-        losses = {
-            "contrast": loss,
-            "wrong": self._wrong(lip, speech, wrong, loud),
-            "mouth": (read[0] - moved).abs().mean() + (read[1] - moved).abs().mean(),
-            "anybody": self._anybody(self._read(other), self.shapes[seen]),
-        }
+        mean = same.float() @ shape / count
+        moved = (shape - mean) * 5
+        mouth = sum(
+            (self._centred(self.read_mouth(codes).float(), same, count) - moved).abs().mean()
+            for codes in (lip, speech)
+        )
         scalars = {"retrieval": within, "chance": (1 / rivals).mean()}
+        missed = self._wrong(lip, speech, wrong, loud)
+        losses = {"contrast": loss, "wrong": missed, "mouth": torch.as_tensor(mouth)}
         return Outcome(losses, scalars)
 
     def _heard(self, batch: SpeechBatch) -> tuple[Tensor, Tensor]:
@@ -84,18 +75,6 @@ class LipObjective(Objective):
         codes = self.model.encoders.speech(torch.cat([batch.windows, batch.wrong]))
         said = len(batch.windows)
         return ranks.gathered(codes[:said]), ranks.gathered(codes[said:])
-
-    def _read(self, codes: Tensor) -> Tensor:
-        # In full precision: half of it is coarser than the lips of one moment to the next.
-        with in_full_precision(codes):
-            read: Tensor = self.read_mouth(codes.float())
-        return read
-
-    @staticmethod
-    def _anybody(read: Tensor, shapes: Tensor) -> Tensor:
-        """L1 of read-outs (k, F, D) to lip shapes: what changes within a clip, and the opening."""
-        change = (read - read.mean(1, keepdim=True)) - (shapes - shapes.mean(1, keepdim=True))
-        return change.abs().mean() + (read[..., 0] - shapes[..., 0]).abs().mean()
 
     def _wrong(self, lip: Tensor, speech: Tensor, wrong: Tensor, loud: Tensor) -> Tensor:
         """Cross-entropy of what was said against `wrong`, where something was said."""
