@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from pdfgc.tracking.geometry import Floats
 
-# Both must change at once: colours alone change with light, places alone with motion.
-_COLOURS, _PLACES = 0.3, 0.08
+# Colours alone change with light, places alone with motion: both must change at once. Where the
+# colours stay, as between two people in one room, the picture must have become another one: from
+# frame to frame of moving heads and cameras, thumbnails correlate by 0.7 and more.
+_COLOURS, _PLACES, _ALIKE = 0.3, 0.08, 0.5
 # A face that moves by this share of its side, or grows by this factor, in one frame was cut to.
 _JUMP, _GROWTH = 0.6, 1.4
 
@@ -32,7 +34,14 @@ class CutDetector:
             return False
         colours = 0.5 * float(np.abs(now[0] - before[0]).sum())
         places = float(np.abs(now[1] - before[1]).mean())
-        return colours > _COLOURS and places > _PLACES
+        return places > _PLACES and (colours > _COLOURS or _correlation(now[1], before[1]) < _ALIKE)
+
+
+def _correlation(first: Floats, second: Floats) -> float:
+    """Pearson's r of two thumbnails; 1 where one of them is flat, which says nothing."""
+    one, other = first - first.mean(), second - second.mean()
+    size = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float((one * other).sum()) / size if size > 1e-6 else 1.0
 
 
 def _signature(image: NDArray[np.uint8]) -> tuple[Floats, Floats]:
