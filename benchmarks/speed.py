@@ -5,29 +5,22 @@ python benchmarks/speed.py --weights default --threads 2 --out speed.jsonl
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from options import demo_options
 
 from pdfgc.evaluation.report import origin
 from pdfgc.evaluation.speed import Memory, Timing, as_lines, peak_memory, processor, time_all
 from pdfgc.files import writing
 from pdfgc.media import read_audio, read_image
-from pdfgc.weights import DEFAULT, load_model
-
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+from pdfgc.weights import load_model
 
 
 def main() -> None:
     """Time, weigh, print and keep."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", default=DEFAULT, help="file or packaged name")
-    parser.add_argument("--source", type=Path, default=EXAMPLES / "astronaut.jpg")
-    parser.add_argument("--speech", type=Path, default=EXAMPLES / "speech.flac")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
+    parser = demo_options(__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="of speech, end to end")
     parser.add_argument(
         "--memory",

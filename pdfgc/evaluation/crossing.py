@@ -24,12 +24,12 @@ from pdfgc.evaluation.scoring import (
     encoded,
     measured,
     motion_errors,
+    over_still,
     sample,
     series,
     sharp_mouth,
     steadiness,
 )
-from pdfgc.metrics import ratio_to_still
 
 _STILL_FRAMES = 6
 
@@ -124,13 +124,7 @@ def _one(
         person=source.person,
         frames=len(real),
         rows=rows,
-        ratios={
-            row: {
-                name: float(ratio_to_still(each, wrong[STILL][name]))
-                for name, each in wrong[row].items()
-            }
-            for row in (REAL, MODEL)
-        },
+        ratios=over_still(wrong),
         series={
             REAL: series(real, eyes[REAL]),
             MODEL: series(seen[MODEL], eyes[MODEL]),

@@ -28,6 +28,7 @@ from pdfgc.evaluation.scoring import (
     errors,
     likeness,
     measured,
+    over_still,
     sample,
     seam,
     series,
@@ -40,7 +41,6 @@ from pdfgc.metrics import (
     lagged_correlation,
     loudness_db,
     mouth_distance,
-    ratio_to_still,
     silence_opening,
     silent_frames,
 )
@@ -179,13 +179,7 @@ def _self(
         person=clip.person,
         frames=len(driven),
         rows=rows,
-        ratios={
-            row: {
-                name: float(ratio_to_still(each, wrong[STILL][name]))
-                for name, each in wrong[row].items()
-            }
-            for row in (REAL, MODEL)
-        },
+        ratios=over_still(wrong),
         series={
             row: series(each, open_eye) for row, each in ((REAL, reference), (MODEL, seen[MODEL]))
         },

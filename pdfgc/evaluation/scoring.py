@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pdfgc.compositor import Compositor, soft_mask
-from pdfgc.evaluation.case import Sample, Values
+from pdfgc.evaluation.case import MODEL, REAL, STILL, Sample, Values
 from pdfgc.evaluation.channels import channels
 from pdfgc.evaluation.clips import resized
 from pdfgc.evaluation.measuring import Measured, measure
@@ -29,6 +30,7 @@ from pdfgc.metrics import (
     pose_correlation,
     pose_error_deg,
     psnr,
+    ratio_to_still,
     score_blinks,
     seam_error,
     ssim,
@@ -163,6 +165,21 @@ def errors(
         "landmarks": landmark_distance(seen.landmarks, real.landmarks),
         "mouth": mouth_distance(seen.landmarks, real.landmarks),
         **motion_errors(seen, real, real.open_eye().astype(np.float64)),
+    }
+
+
+def over_still(wrong: Mapping[str, Mapping[str, Floats]]) -> dict[str, Values]:
+    """Errors of the real and the made row over those of the source held still.
+
+    Args:
+        wrong: (T,) errors by row and measure, the held-still row among them.
+    """
+    return {
+        row: {
+            name: float(ratio_to_still(each, wrong[STILL][name]))
+            for name, each in wrong[row].items()
+        }
+        for row in (REAL, MODEL)
     }
 
 
