@@ -6,12 +6,13 @@ import copy
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pdfgc.avatar.clip import Clip, Drawing, Painter, Sound
+from pdfgc.avatar.clip import Clip, Drawing, Painter
 from pdfgc.avatar.controls import Controls, Progress
 from pdfgc.avatar.drivers import Driver, Drivers, File
 from pdfgc.avatar.encoding import CodeReader, check_waveform, joined
@@ -23,7 +24,7 @@ from pdfgc.avatar.streaming import Stream
 from pdfgc.avatar.streaming.stream import Chunks
 from pdfgc.compositor import Compositor
 from pdfgc.errors import InputError
-from pdfgc.media import LiveSound, read_audio
+from pdfgc.media import LiveSound, Recording
 from pdfgc.model import TalkingHead
 from pdfgc.motion import Motion
 from pdfgc.tracking import Choice, FaceChoice
@@ -289,7 +290,7 @@ class Avatar:
             progress=progress,
         )
         whole = motion if isinstance(motion, Motion) or motion is None else Motion.load(motion)
-        return composer.compose(drivers, whole, self._waveform(audio), duration_s)
+        return composer.compose(drivers, whole, self._speech(audio), duration_s)
 
     def animate(
         self,
@@ -360,7 +361,7 @@ class Avatar:
             lip_video=lip_video,
             motion=whole,
             controls=controls,
-            fps=fps or (whole.fps if whole else 25.0),
+            fps=(whole.fps if whole else 25.0) if fps is None else fps,
             duration_s=duration_s,
             seed=seed,
             progress=progress,
@@ -434,7 +435,7 @@ class Avatar:
             controls=controls or Controls(),
             progress=progress,
         )
-        codes = composer.edit(base, drivers, self._waveform(audio))
+        codes = composer.edit(base, drivers, self._speech(audio))
         return self._clip(
             codes, self._sound(audio if sound is None else sound), crop=crop, batch=batch
         )
@@ -532,7 +533,9 @@ class Avatar:
             raise InputError("OpenVINO draws on the CPU; make the avatar with device='cpu'.")
         self._drawing = OpenVinoDrawing(self.model, len(self._sources.images))
 
-    def _clip(self, codes: Motion, sound: Sound | None, *, crop: bool, batch: int | None) -> Clip:
+    def _clip(
+        self, codes: Motion, sound: Recording | None, *, crop: bool, batch: int | None
+    ) -> Clip:
         if batch is not None and batch < 1:
             raise InputError(f"batch is {batch}; give at least 1.")
         return Clip(self._painter(crop=crop), codes, sound, batch or self._reader.n_drawn)
@@ -541,20 +544,22 @@ class Avatar:
         compositor = None if crop else Compositor(self._sources.images[0], self._sources.crops[0])
         return Painter(self.model, self._appearance, self._source_codes, compositor, self._drawing)
 
-    def _waveform(self, audio: Audio | None) -> NDArray[np.float32] | None:
+    def _speech(self, audio: Audio | None) -> Recording | None:
+        """What the model hears."""
+        if audio is None:
+            return None
         rate = self.model.config.audio.sample_rate
-        if audio is None:
-            return None
         if isinstance(audio, np.ndarray):
-            return check_waveform(audio, "The audio")
-        return read_audio(audio, sample_rate=rate)
+            return Recording(check_waveform(audio, "The audio"), rate)
+        sound = Recording(Path(audio), rate)
+        len(sound)  # A damaged file is told of before the drivers are read.
+        return sound
 
-    def _sound(self, audio: Audio | None) -> Sound | None:
-        if audio is None:
-            return None
-        if isinstance(audio, np.ndarray):
-            return Sound(check_waveform(audio, "The audio"), self.model.config.audio.sample_rate)
-        return Sound.of_file(audio)
+    def _sound(self, audio: Audio | None) -> Recording | None:
+        """What is heard in the clip: files at their own rate."""
+        if isinstance(audio, str | os.PathLike):
+            return Recording.of_file(audio)
+        return self._speech(audio)
 
 
 def _loaded(weights: Weights, device: str) -> LoadedModel:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from math import ceil, gcd
-from pathlib import Path
+from math import ceil
 
 import numpy as np
 import torch
@@ -17,60 +15,15 @@ from pdfgc.avatar.controls import Progress
 from pdfgc.avatar.encoding import joined
 from pdfgc.compositor import Compositor
 from pdfgc.encoders import Appearance
-from pdfgc.errors import InputError
-from pdfgc.media import read_audio, write_video
-from pdfgc.media.opening import opened
+from pdfgc.media import Recording, write_video
+from pdfgc.media.sound import MOST_HZ
 from pdfgc.model import TalkingHead
 from pdfgc.motion import Motion
-
-MOST_HZ = 48_000
-"""A sound file is read at its own rate, but at most at this one (samples per second)."""
 
 _THUMBNAILS = 10
 
 Drawing = Callable[[Appearance, Tensor, Tensor], Tensor]
 """What a generator does: looks, source codes and driving codes to pictures."""
-
-
-@dataclass(frozen=True)
-class Sound:
-    """The sound of a clip, read when it is needed.
-
-    Attributes:
-        origin: a file, or (N,) float32 in [-1, 1].
-        sample_rate: in Hz; files are read at it.
-    """
-
-    origin: Path | NDArray[np.float32]
-    sample_rate: int
-
-    @classmethod
-    def of_file(cls, path: str | os.PathLike[str]) -> Sound:
-        """The sound of a file.
-
-        Raises:
-            InputError: the file cannot be read, or has no sound.
-        """
-        with opened(path) as container:
-            if not container.streams.audio:
-                raise InputError(f"{path}: has no sound; give a file with an audio track.")
-            return cls(Path(path), min(MOST_HZ, container.streams.audio[0].rate))
-
-    def read(self) -> NDArray[np.float32]:
-        """(N,) float32 in [-1, 1]."""
-        return self.read_at(self.sample_rate)
-
-    def read_at(self, sample_rate: int) -> NDArray[np.float32]:
-        """(N,) float32 in [-1, 1] at a sample rate (Hz) of one's choice."""
-        if isinstance(self.origin, Path):
-            return read_audio(self.origin, sample_rate=sample_rate)
-        if sample_rate == self.sample_rate:
-            return self.origin
-        from scipy.signal import resample_poly
-
-        shared = gcd(sample_rate, self.sample_rate)
-        moved = resample_poly(self.origin, sample_rate // shared, self.sample_rate // shared)
-        return np.asarray(moved, np.float32)
 
 
 class Painter:
@@ -133,7 +86,9 @@ class Clip:
         motion: the codes of every frame.
     """
 
-    def __init__(self, painter: Painter, motion: Motion, sound: Sound | None, batch: int) -> None:
+    def __init__(
+        self, painter: Painter, motion: Motion, sound: Recording | None, batch: int
+    ) -> None:
         self.motion = motion
         self._painter = painter
         self._sound = sound
@@ -159,9 +114,13 @@ class Clip:
 
         It ends where the clip does, at the latest.
         """
+        sound = self._heard()
+        return None if sound is None else sound.read()
+
+    def _heard(self) -> Recording | None:
         if self._sound is None:
             return None
-        return self._sound.read()[: ceil(len(self) / self.fps * self.sample_rate)]
+        return self._sound.until(ceil(len(self) / self.fps * self.sample_rate))
 
     @property
     def sample_rate(self) -> int:
@@ -204,8 +163,7 @@ class Clip:
             path,
             self._watched(progress),
             self.fps,
-            self.audio,
-            sample_rate=self.sample_rate,
+            self._heard(),
             keep_partial=keep_partial,
         )
 

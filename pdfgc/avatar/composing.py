@@ -7,12 +7,11 @@ from math import ceil, log
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdfgc.avatar.controls import Control, Controls, Progress
 from pdfgc.avatar.curve import Curve
 from pdfgc.avatar.drivers import AUTO, KEEP, Driver, Drivers
-from pdfgc.avatar.encoding import CodeReader
+from pdfgc.avatar.encoding import CodeReader, Waveform
 from pdfgc.avatar.factors import FactorRows, Rows
 from pdfgc.avatar.playing import to_and_fro
 from pdfgc.avatar.resolving import Given, Played, Resolved, Resolver
@@ -62,6 +61,8 @@ class Composer:
     ) -> None:
         if not 0 < fps <= 1000:
             raise InputError(f"fps is {fps}; give a number above 0 and at most 1000.")
+        if seed < 0:
+            raise InputError(f"seed is {seed}; give at least 0.")
         self.reader, self.source, self.fps, self.seed = reader, source, fps, seed
         self.controls, self.progress = controls, progress
         self.resolver = Resolver(reader, source, fps=fps, progress=progress)
@@ -76,7 +77,7 @@ class Composer:
         self,
         drivers: Drivers,
         base: Motion | None,
-        waveform: NDArray[np.floating] | None,
+        waveform: Waveform | None,
         duration_s: float | None,
     ) -> Motion:
         """Put the factors together.
@@ -157,7 +158,7 @@ class Composer:
         default = self._default_strength("lip")
         return self._strengthened("lip", rows, default if strength is None else strength)
 
-    def edit(self, base: Motion, drivers: Drivers, waveform: NDArray[np.floating] | None) -> Motion:
+    def edit(self, base: Motion, drivers: Drivers, waveform: Waveform | None) -> Motion:
         """Change what is named, by a driver, a control or speech, and nothing else.
 
         Args:
@@ -308,7 +309,7 @@ class Composer:
     def _length(
         self,
         found: list[Resolved],
-        waveform: NDArray[np.floating] | None,
+        waveform: Waveform | None,
         duration_s: float | None,
     ) -> int:
         """Frames of the result."""
@@ -327,12 +328,12 @@ class Composer:
         longest = max(lengths, default=1)
         return longest if longest > 1 else max(1, round(DEFAULT_DURATION_S * self.fps))
 
-    def _frames_of(self, waveform: NDArray[np.floating]) -> int:
+    def _frames_of(self, waveform: Waveform) -> int:
         rate = self.reader.loaded.model.config.audio.sample_rate
         return max(1, ceil(len(waveform) * self.fps / rate - 1e-6))
 
     def _spoken(
-        self, found: dict[str, Resolved], waveform: NDArray[np.floating] | None, n_frames: int
+        self, found: dict[str, Resolved], waveform: Waveform | None, n_frames: int
     ) -> Rows | None:
         """(T, D_lip) codes of the speech, where it moves the lips."""
         if waveform is None or found.get("lip", AUTO) != AUTO:

@@ -17,6 +17,7 @@ from pdfgc.media import (
     SILENCE,
     LiveWindows,
     LogMelWindows,
+    Sound,
     VideoFrame,
     log_mel,
     mel_windows,
@@ -47,6 +48,7 @@ _PIECE_FRAMES = 250
 _KEPT_CLIPS = 16
 
 Frames = Callable[[], Iterable[VideoFrame]]
+Waveform = NDArray[np.floating] | Sound
 
 
 class CodeReader:
@@ -202,13 +204,11 @@ class CodeReader:
         return self._motion(codes | {"expression": expression})
 
     @torch.inference_mode()
-    def speech(
-        self, waveform: NDArray[np.floating], progress: Progress | None = None
-    ) -> NDArray[np.float32]:
+    def speech(self, waveform: Waveform, progress: Progress | None = None) -> NDArray[np.float32]:
         """Lip codes of speech; where all of a window is digital silence, the lips rest.
 
         Args:
-            waveform: (N,) in [-1, 1] at the model's sample rate.
+            waveform: (N,) in [-1, 1] at the model's sample rate; a `Sound` is read piece by piece.
             progress: called as frames are encoded.
 
         Returns:
@@ -243,7 +243,7 @@ class CodeReader:
         """The windows of sound that is still coming in."""
         return LogMelWindows(self.loaded.model.config.audio)
 
-    def windows(self, waveform: NDArray[np.floating]) -> Callable[[int, int], Tensor]:
+    def windows(self, waveform: Waveform) -> Callable[[int, int], Tensor]:
         """A function that gives the windows of the frames from a first up to a last one.
 
         Args:
@@ -295,7 +295,7 @@ def joined(motion: Motion, device: torch.device) -> Tensor:
     return Codes(**codes).join().to(device)
 
 
-def _windows(waveform: NDArray[np.floating], start: int, stop: int, loaded: LoadedModel) -> Tensor:
+def _windows(waveform: Waveform, start: int, stop: int, loaded: LoadedModel) -> Tensor:
     """Log-mel windows of the frames from `start` up to `stop`: (stop - start, n_mels, window)."""
     config = loaded.model.config.audio
     step, hop = config.mels_per_frame, config.hop_length

@@ -14,7 +14,7 @@ from torch import Tensor
 from pdfgc.avatar.composing import Composer
 from pdfgc.avatar.controls import Controls, Progress
 from pdfgc.avatar.drivers import AUTO, KEEP
-from pdfgc.avatar.encoding import CodeReader, Frames, batched, to_tensor, watched
+from pdfgc.avatar.encoding import CodeReader, Frames, Waveform, batched, to_tensor, watched
 from pdfgc.encoders.landmarks import own_face, shapes_of
 from pdfgc.errors import InputError
 from pdfgc.model import LandmarkEncoders
@@ -88,9 +88,7 @@ class LandmarkReader(CodeReader):
             {factor: np.concatenate([getattr(row, factor) for row in rows]) for factor in FACTORS}
         )
 
-    def speech(
-        self, waveform: NDArray[np.floating], progress: Progress | None = None
-    ) -> NDArray[np.float32]:
+    def speech(self, waveform: Waveform, progress: Progress | None = None) -> NDArray[np.float32]:
         """Not of speech.
 
         Raises:

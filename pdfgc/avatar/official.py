@@ -14,7 +14,7 @@ from pdfgc.avatar.composing import Composer
 from pdfgc.avatar.controls import Controls, Progress
 from pdfgc.avatar.curve import Curve
 from pdfgc.avatar.drivers import AUTO, CAMERA, KEEP, NUMERIC, Driver
-from pdfgc.avatar.encoding import CodeReader
+from pdfgc.avatar.encoding import CodeReader, Waveform
 from pdfgc.avatar.landmarks import LandmarkComposer, LandmarkReader
 from pdfgc.avatar.resolving import Given, Resolved
 from pdfgc.config import OfficialConfig
@@ -82,10 +82,10 @@ class OfficialReader(CodeReader):
         """Codes as they are: their length means something."""
         return rows
 
-    def windows(self, waveform: NDArray[np.floating]) -> Callable[[int, int], Tensor]:
+    def windows(self, waveform: Waveform) -> Callable[[int, int], Tensor]:
         """Windows of a recording that is brought to the release's level as a whole."""
         audio = self.loaded.model.config.audio
-        mel = official_mel(official_level(waveform), audio)
+        mel = official_mel(official_level(waveform[:]), audio)
         return lambda start, stop: official_windows(mel, start, stop, audio)
 
     def live_windows(self) -> LiveWindows:

@@ -31,6 +31,7 @@ def dub(
     references: int = 3,
     gate: bool = True,
     lip_lead: Annotated[float, Numbers] = 0.0,
+    follow: bool = True,
     keep_partial: KeepPartial = False,
     report: Path | None = None,
     device: Device = "auto",
@@ -54,6 +55,8 @@ def dub(
         references: frames of each shot that give the appearance.
         gate: close the mouth in silence and noise.
         lip_lead: seconds by which the lips run ahead of the sound; 0.08 as in the released PD-FGC.
+        follow: find speakers again after cuts by their looks (extra `identity`); else the face is
+            chosen anew in every shot.
         keep_partial: on Ctrl-C, leave a playable file of what was done.
         report: also write what was done to which frames into this .json.
         device: where the model runs.
@@ -61,7 +64,7 @@ def dub(
         as_json: print one JSON object on stdout.
     """
     from pdfgc.dubbing import Length, Region, Speaker, dub
-    from pdfgc.files import writing
+    from pdfgc.files import check_place, writing
     from pdfgc.tracking import FaceChoice
 
     faces = face or ["largest"] * len(audio)
@@ -74,6 +77,8 @@ def dub(
         Speaker(each, FaceChoice.LARGEST if who == "largest" else face_of(who))
         for each, who in zip(audio, faces, strict=True)
     ]
+    if report is not None:
+        check_place(report)
     began = time.perf_counter()
     with bars() as progress:
         done = dub(
@@ -85,6 +90,7 @@ def dub(
             references=references,
             gate=gate,
             lip_lead_s=lip_lead,
+            follow=follow,
             keep_partial=keep_partial,
             weights=weights,
             device=device,

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdfgc.avatar import Progress
 from pdfgc.avatar.avatar import Weights
@@ -17,9 +16,10 @@ from pdfgc.dubbing.region import Region
 from pdfgc.dubbing.report import DubReport
 from pdfgc.dubbing.speaker import Audio, Speaker
 from pdfgc.errors import InputError
-from pdfgc.media import VideoWriter, probe
+from pdfgc.media import Mixture, Sound, VideoWriter, probe
 from pdfgc.media.shielding import shielded
 from pdfgc.tracking import Choice, FaceChoice
+from pdfgc.tracking.recognising import find_recogniser
 from pdfgc.weights import DEFAULT, LoadedModel, load_model
 
 _MOST_REFERENCES = 16
@@ -36,6 +36,7 @@ def dub(
     references: int = 3,
     gate: bool = True,
     lip_lead_s: float = 0.0,
+    follow: bool = True,
     keep_partial: bool = False,
     weights: Weights = DEFAULT,
     device: str = "auto",
@@ -64,6 +65,8 @@ def dub(
         references: K, 1 to 16.
         gate: close the mouth where nobody speaks, in silence and noise.
         lip_lead_s: seconds by which the lips run ahead of the sound, as in `Controls`.
+        follow: find speakers again after cuts by their looks, which takes the extra `identity`;
+            without it, or where it is not installed, the face is chosen anew in every shot.
         keep_partial: on Ctrl-C, leave a playable file of what was done; else nothing is left.
         weights: a file, a packaged name, or a model that `load_model` gave; of a preset that hears
             speech.
@@ -83,15 +86,14 @@ def dub(
     info = probe(video)
     loaded = weights if isinstance(weights, LoadedModel) else load_model(weights, device)
     rate = loaded.model.config.audio.sample_rate
-    sound, sound_rate = _mixed(speakers, rate)
-    sound_s = len(sound) / sound_rate
+    sound = _mixed(speakers, rate)
     total = info.n_frames
     if length is not Length.VIDEO:
-        total = max(1, round(sound_s * info.fps))
+        total = max(1, round(sound.duration_s * info.fps))
     dubbing = Dubbing(
-        Footage(video, length, sound_s),
+        Footage(video, length, sound.duration_s),
         speakers,
-        [speaker.waveform(rate) for speaker in speakers],
+        [speaker.speech(rate) for speaker in speakers],
         reader_for(loaded),
         region=region,
         references=references,
@@ -99,9 +101,10 @@ def dub(
         lip_lead_s=lip_lead_s,
         progress=progress,
         total=total,
+        recogniser=find_recogniser() if follow else None,
     )
     written, first_s, last_s, size, stopped = 0, 0.0, 0.0, (info.width, info.height), False
-    with VideoWriter(out, fps=None, audio=sound, sample_rate=sound_rate) as writer:
+    with VideoWriter(out, fps=None, audio=sound) as writer:
         try:
             for frame in dubbing.frames():
                 # A frame that is half written would spoil the file.
@@ -139,14 +142,10 @@ def _speakers(audio: Audio | Sequence[Speaker], face: Choice) -> list[Speaker]:
     return speakers
 
 
-def _mixed(speakers: Sequence[Speaker], sample_rate: int) -> tuple[NDArray[np.float32], int]:
-    """The sound of all speakers, (N,) float32 in [-1, 1], and its sample rate."""
+def _mixed(speakers: Sequence[Speaker], sample_rate: int) -> Sound:
+    """The sound of all speakers."""
     sounds = [speaker.sound(sample_rate) for speaker in speakers]
+    if len(sounds) == 1:
+        return sounds[0]
     rate = max(sound.sample_rate for sound in sounds)
-    read = [sound.read_at(rate) for sound in sounds]
-    if len(read) == 1:
-        return read[0], rate
-    mixed = np.zeros(max(map(len, read)), np.float32)
-    for waveform in read:
-        mixed[: len(waveform)] += waveform
-    return np.clip(mixed, -1, 1), rate
+    return Mixture([sound.at(rate) for sound in sounds])

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdfgc.avatar import Progress
-from pdfgc.avatar.encoding import CodeReader, watched
+from pdfgc.avatar.encoding import CodeReader, Waveform, watched
 from pdfgc.compositor import Compositor
 from pdfgc.dubbing.footage import Footage, grouped
+from pdfgc.dubbing.person import Person, Seeing
 from pdfgc.dubbing.region import Region, feather_px, outline_of
 from pdfgc.dubbing.report import Done, Segment
 from pdfgc.dubbing.speaker import Lips, Speaker
@@ -85,13 +86,14 @@ class Dubbing:
         lip_lead_s: seconds by which the lips run ahead of the sound.
         progress: called after every frame that is tracked or drawn.
         total: number of frames, for the progress.
+        recogniser: finds speakers again after a cut; None: each shot's face is chosen anew.
     """
 
     def __init__(
         self,
         footage: Footage,
         speakers: Sequence[Speaker],
-        waveforms: Sequence[NDArray[np.float32]],
+        waveforms: Sequence[Waveform],
         reader: CodeReader,
         *,
         region: Region,
@@ -100,6 +102,7 @@ class Dubbing:
         lip_lead_s: float = 0.0,
         progress: Progress | None = None,
         total: int | None = None,
+        recogniser: Seeing | None = None,
     ) -> None:
         self._footage, self._speakers, self._reader = footage, speakers, reader
         self._region, self._count = region, references
@@ -111,6 +114,7 @@ class Dubbing:
         self._lips = [
             Lips(each, reader, neutral, gate=gate, lead_s=lip_lead_s) for each in waveforms
         ]
+        self._persons = [None if recogniser is None else Person(recogniser) for _ in speakers]
         self._batch = reader.n_drawn
         self._colours: list[NDArray[np.float64] | None] = [None] * len(speakers)
         self.segments: list[Segment] = []
@@ -131,8 +135,8 @@ class Dubbing:
         for piece in pieces_of(scout):
             self.shots = piece.shot + 1
             takes = [
-                self._look(piece, speaker, before[n], trackers[n], encoders[n])
-                for n, speaker in enumerate(self._speakers)
+                self._look(piece, n, before[n], trackers[n], encoders[n])
+                for n in range(len(self._speakers))
             ]
             if not piece.goes_on:
                 self._colours = [None] * len(takes)
@@ -142,7 +146,7 @@ class Dubbing:
     def _look(
         self,
         piece: Piece,
-        speaker: Speaker,
+        number: int,
         before: Take | Absent | None,
         tracker: Iterator[VideoFrame],
         encoder: Iterator[VideoFrame],
@@ -162,12 +166,16 @@ class Dubbing:
         take = take_of(
             again,
             self._reader,
-            speaker.face,
+            self._speakers[number].face,
             n_frames=len(piece),
             fps=float(1 / np.median(steps)) if len(steps) else self._reader.fps,
             count=self._count,
             before=earlier,
             name=str(self._footage.path),
+            person=self._persons[number],
+            strangers=[
+                each for n, each in enumerate(self._persons) if each is not None and n != number
+            ],
         )
         for skipped in readers:
             for _ in islice(skipped, len(piece)):

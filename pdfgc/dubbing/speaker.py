@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pdfgc.avatar import Controls
-from pdfgc.avatar.clip import Sound
-from pdfgc.avatar.encoding import CodeReader, check_waveform
+from pdfgc.avatar.encoding import CodeReader, Waveform, check_waveform
 from pdfgc.avatar.official import composer_for
 from pdfgc.dubbing.voice import voice_gate
-from pdfgc.media import read_audio
+from pdfgc.media import Recording
 from pdfgc.motion import Motion
 from pdfgc.tracking import Choice, FaceChoice
 
@@ -26,32 +26,35 @@ class Speaker:
 
     Attributes:
         audio: a sound or video file, or (N,) float samples in [-1, 1] at 16 kHz.
-        face: in every shot: the largest, the number counted from the left, or that in an XYXY box
-            in px; shots in which it is not there are passed through.
+        face: the largest, the number counted from the left, or that in an XYXY box in px. Where
+            people are recognised, of the first shot in which it is there, and afterwards the same
+            person's; else of every shot. Shots in which it is not there are passed through.
     """
 
     audio: Audio
     face: Choice = FaceChoice.LARGEST
 
-    def waveform(self, sample_rate: int) -> NDArray[np.float32]:
-        """(N,) float32, what the model hears.
+    def speech(self, sample_rate: int) -> Recording:
+        """What a model hears that works at this rate (Hz), which is that of an array, too.
 
         Raises:
             InputError: the sound cannot be used.
         """
         if isinstance(self.audio, np.ndarray):
-            return check_waveform(self.audio, "The audio")
-        return read_audio(self.audio, sample_rate=sample_rate)
+            return Recording(check_waveform(self.audio, "The audio"), sample_rate)
+        sound = Recording(Path(self.audio), sample_rate)
+        len(sound)  # A damaged file is told of before work begins.
+        return sound
 
-    def sound(self, sample_rate: int) -> Sound:
-        """What is heard in the result; `sample_rate` is that of an array.
+    def sound(self, sample_rate: int) -> Recording:
+        """What is heard in the result: files at their own rate; `sample_rate` is that of an array.
 
         Raises:
             InputError: the sound cannot be used.
         """
         if isinstance(self.audio, np.ndarray):
-            return Sound(check_waveform(self.audio, "The audio"), sample_rate)
-        return Sound.of_file(self.audio)
+            return self.speech(sample_rate)
+        return Recording.of_file(self.audio)
 
 
 class Lips:
@@ -70,7 +73,7 @@ class Lips:
 
     def __init__(
         self,
-        waveform: NDArray[np.float32],
+        waveform: Waveform,
         reader: CodeReader,
         neutral: Motion,
         *,
@@ -89,15 +92,15 @@ class Lips:
         if gate:
             share = voice_gate(waveform, config)[: len(rows), None]
             rows = reader.lips(np.asarray(self.rest + share * (rows - self.rest), np.float32))
-        self._rows, self._reader = rows, reader
-        self._lead_s = lead_s
+        # At rest before and after.
+        self._rows = np.concatenate([self.rest[None], rows, self.rest[None]])
+        self._reader, self._lead_s = reader, lead_s
 
     def at(self, times_s: NDArray[np.float64]) -> NDArray[np.float32]:
         """(T, D_lip) codes at (T,) times; at rest before and after the speech."""
         place = (times_s + self._lead_s) * self._reader.fps
-        padded = np.concatenate([self.rest[None], self._rows, self.rest[None]])
-        place = np.clip(place + 1, 0, len(padded) - 1)
-        low = np.minimum(np.floor(place).astype(np.int64), len(padded) - 2)
+        place = np.clip(place + 1, 0, len(self._rows) - 1)
+        low = np.minimum(np.floor(place).astype(np.int64), len(self._rows) - 2)
         share = (place - low)[:, None]
-        mixed = padded[low] * (1 - share) + padded[low + 1] * share
+        mixed = self._rows[low] * (1 - share) + self._rows[low + 1] * share
         return self._reader.lips(np.asarray(mixed, np.float32))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from pdfgc.avatar.encoding import CodeReader, joined, to_tensor
 from pdfgc.avatar.references import References, candidates, worth_of
 from pdfgc.avatar.source import MIN_FACE_PX
 from pdfgc.dubbing.one_face import OneFace
+from pdfgc.dubbing.person import Person
 from pdfgc.dubbing.report import Done
 from pdfgc.errors import InputError
 from pdfgc.media import VideoFrame
@@ -90,6 +91,8 @@ def take_of(
     count: int,
     before: Take | None,
     name: str,
+    person: Person | None = None,
+    strangers: Sequence[Person] = (),
 ) -> Take | Absent:
     """Look at a piece twice: find the face, then read its codes.
 
@@ -102,12 +105,18 @@ def take_of(
         count: reference frames, K.
         before: the take of the piece before, where this one goes on with its shot.
         name: how messages call the video.
+        person: who speaks, where people are recognised; learns the face.
+        strangers: who else speaks.
 
     Raises:
         InputError: the video cannot be read.
     """
     box = before.last_box if before is not None else None
-    eyes = OneFace(reader.backend, choice if box is None else box)
+    if box is not None:
+        # Within a shot the place tells more than looks do.
+        eyes = OneFace(reader.backend, box)
+    else:
+        eyes = OneFace(reader.backend, choice, person, strangers)
     config = reader.loaded.model.config
     try:
         track = track_frames(
@@ -121,6 +130,8 @@ def take_of(
         )
     done = _done(track, eyes.others)
     good = np.array([each is Done.DUBBED for each in done])
+    if person is not None:
+        person.settle() if good.any() else person.forget()
     if not good.any():
         return Absent(done)
     crops = np.array(reader.crops(track), np.float32)

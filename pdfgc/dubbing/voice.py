@@ -13,6 +13,7 @@ from scipy.ndimage import (
     uniform_filter1d,
 )
 
+from pdfgc.avatar.encoding import Waveform
 from pdfgc.config import AudioConfig
 from pdfgc.media import log_mel
 from pdfgc.media.audio import hz_to_mel
@@ -34,7 +35,7 @@ _PIECE_S = 30.0
 _LOW_HZ, _HIGH_HZ = 250.0, 5000.0
 
 
-def voice_activity(waveform: NDArray[np.floating], config: AudioConfig) -> NDArray[np.bool_]:
+def voice_activity(waveform: Waveform, config: AudioConfig) -> NDArray[np.bool_]:
     """In which mel steps somebody speaks.
 
     By level over the floor around it, and by the shape of the spectrum: a voice has formants and
@@ -62,7 +63,7 @@ def voice_activity(waveform: NDArray[np.floating], config: AudioConfig) -> NDArr
     return np.asarray(binary_closing(np.pad(kept, pad), gap)[pad:-pad])
 
 
-def voice_gate(waveform: NDArray[np.floating], config: AudioConfig) -> NDArray[np.float32]:
+def voice_gate(waveform: Waveform, config: AudioConfig) -> NDArray[np.float32]:
     """How much the mouth follows the speech, frame by frame.
 
     Args:
@@ -86,7 +87,7 @@ def voice_gate(waveform: NDArray[np.floating], config: AudioConfig) -> NDArray[n
 
 
 def _looked_at(
-    waveform: NDArray[np.floating], config: AudioConfig
+    waveform: Waveform, config: AudioConfig
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Level (dB) and bend of the spectrum (dB) of every mel step, in pieces."""
     hop = config.hop_length

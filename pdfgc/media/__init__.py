@@ -14,6 +14,7 @@ from pdfgc.media.official import (
     official_windows,
 )
 from pdfgc.media.output import write_video
+from pdfgc.media.sound import Mixture, Recording, Sound
 from pdfgc.media.video import VideoFrame, VideoInfo, probe, read_video, resample_frames
 from pdfgc.media.writer import VideoWriter
 
@@ -22,7 +23,10 @@ __all__ = [
     "LiveSound",
     "LiveWindows",
     "LogMelWindows",
+    "Mixture",
     "OfficialLiveWindows",
+    "Recording",
+    "Sound",
     "VideoFrame",
     "VideoInfo",
     "VideoWriter",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,6 +35,9 @@ _DOWNMIX = {"FC": 1.0, "FL": 0.7071, "FR": 0.7071, "LFE": 0.0, "LFE2": 0.0}
 _GAP_S = 0.1
 # Lossy codecs overshoot full scale a little; far above it the file holds integers as floats.
 _MAX_PEAK = 8.0
+# Sound is given in blocks of this length. The last packet may be padded: so much is held back, the
+# longest packet there is.
+_BLOCK_S, _LAST_S = 1.0, 0.5
 
 
 def read_audio(path: str | os.PathLike[str], *, sample_rate: int = 16_000) -> NDArray[np.float32]:
@@ -54,6 +59,24 @@ def read_audio(path: str | os.PathLike[str], *, sample_rate: int = 16_000) -> ND
         InputError: the file is missing, a folder, empty, damaged, cut off, without sound, of zero
             length, or holds values that are not numbers.
     """
+    return np.concatenate(list(audio_blocks(path, sample_rate=sample_rate)))
+
+
+def audio_blocks(
+    path: str | os.PathLike[str], *, sample_rate: int
+) -> Iterator[NDArray[np.float32]]:
+    """Read as `read_audio` does, about a second at a time.
+
+    Args:
+        path: any container and codec that FFmpeg reads.
+        sample_rate: of the result, in Hz.
+
+    Yields:
+        `(n,)` float32 in [-1, 1], n above 0.
+
+    Raises:
+        InputError: as `read_audio`, when the place is reached.
+    """
     file = Path(path)
     with opened(file) as container:
         if not container.streams.audio:
@@ -67,6 +90,8 @@ def read_audio(path: str | os.PathLike[str], *, sample_rate: int = 16_000) -> ND
             for packet in demuxed(container, stream):
                 for frame in stream.decode(packet):
                     mixer.add(frame, zero_s)
+                while (block := mixer.take()) is not None:
+                    yield _checked(block, file)
         except (av.FFmpegError, _HoleError) as error:
             raise InputError(
                 f"{file}: the sound is damaged or cut off at {mixer.duration_s:.2f} s; "
@@ -77,17 +102,22 @@ def read_audio(path: str | os.PathLike[str], *, sample_rate: int = 16_000) -> ND
                 f"{file}: cut off after {mixer.duration_s:.2f} s of sound; copy or export it again."
             ) from None
         # Only MP4 tells exactly how much of the last packet is sound.
-        waveform = mixer.finish(exact_end=container.format.name.startswith("mov"))
-    if waveform.size == 0:
+        rest = mixer.finish(exact_end=container.format.name.startswith("mov"))
+    if mixer.n_taken + rest.size == 0:
         raise InputError(f"{file}: the sound has zero length; record or export it again.")
-    if not np.isfinite(waveform).all():
+    if rest.size:
+        yield _checked(rest, file)
+
+
+def _checked(block: NDArray[np.float32], file: Path) -> NDArray[np.float32]:
+    if not np.isfinite(block).all():
         raise InputError(f"{file}: the sound holds values that are not numbers; export it again.")
-    peak = float(np.abs(waveform).max())
+    peak = float(np.abs(block).max())
     if peak > _MAX_PEAK:
         raise InputError(
             f"{file}: sample values reach {peak:.0f}, but float sound lies in -1..1; scale it."
         )
-    return np.clip(waveform, -1.0, 1.0)
+    return np.clip(block, -1.0, 1.0)
 
 
 class _HoleError(Exception):
@@ -100,8 +130,9 @@ class _MonoMixer:
     def __init__(self, sample_rate: int, *, may_pause: bool) -> None:
         self._sample_rate = sample_rate
         self._may_pause = may_pause
-        self._chunks: list[NDArray[np.float32]] = []
+        self._chunks: deque[NDArray[np.float32]] = deque()
         self._n_samples = 0
+        self.n_taken = 0
         self._resampler: AudioResampler | None = None
         self._source: tuple[int, str, str] | None = None
         self._end_s = 0.0
@@ -134,15 +165,33 @@ class _MonoMixer:
         for resampled in self._resampler.resample(frame):
             self._take(resampled)
 
+    def take(self) -> NDArray[np.float32] | None:
+        """About the next second, `(n,)` float32, where there is more than may yet be cut off."""
+        waiting = self._n_samples - self.n_taken
+        if waiting < round((_BLOCK_S + _LAST_S) * self._sample_rate):
+            return None
+        kept, left = round(_LAST_S * self._sample_rate), waiting
+        taken = []
+        while left - len(self._chunks[0]) >= kept:
+            left -= len(self._chunks[0])
+            taken.append(self._chunks.popleft())
+        if not taken:  # one long chunk
+            chunk = self._chunks.popleft()
+            self._chunks.appendleft(chunk[waiting - kept :])
+            taken, left = [chunk[: waiting - kept]], kept
+        self.n_taken += waiting - left
+        return np.concatenate(taken)
+
     def finish(self, *, exact_end: bool) -> NDArray[np.float32]:
-        """The whole waveform, `(N,)` float32, without the last packet's padding if `exact_end`."""
+        """What is left, `(n,)` float32, without the last packet's padding if `exact_end`."""
         self._flush()
         if not self._chunks:
             return np.zeros(0, np.float32)
-        waveform = np.concatenate(self._chunks)
+        rest = np.concatenate(self._chunks)
         if exact_end:
-            waveform = waveform[: round((self._end_s - self._surplus_s) * self._sample_rate)]
-        return waveform
+            end = round((self._end_s - self._surplus_s) * self._sample_rate)
+            rest = rest[: max(0, end - self.n_taken)]
+        return rest
 
     def _flush(self) -> None:
         if self._resampler is not None:

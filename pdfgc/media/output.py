@@ -16,6 +16,7 @@ from pdfgc.errors import InputError
 from pdfgc.files import writing_folder
 from pdfgc.media.gif import write_gif
 from pdfgc.media.shielding import shielded
+from pdfgc.media.sound import Sound
 from pdfgc.media.writer import CONTAINERS, VideoWriter
 
 _PNG_NAME = "%05d.png"
@@ -26,7 +27,7 @@ def write_video(
     path: str | os.PathLike[str],
     frames: Iterable[NDArray[np.uint8]],
     fps: float,
-    audio: NDArray[np.floating] | None = None,
+    audio: NDArray[np.floating] | Sound | None = None,
     *,
     sample_rate: int = 16_000,
     crf: float = 18,
@@ -43,8 +44,9 @@ def write_video(
         path: where to; nothing appears there until all is written, and nothing is left on failure.
         frames: `(H, W, 3)` uint8 RGB, all of one size; read lazily, never kept.
         fps: frames per second.
-        audio: the whole sound, `(N,)` or `(2, N)`, float in [-1, 1].
-        sample_rate: of `audio` in Hz.
+        audio: the whole sound, `(N,)` or `(2, N)`, float in [-1, 1], or a `Sound`, which is read
+            as it is written.
+        sample_rate: of `audio` in Hz, where that is an array.
         crf: x264's quality, 0 (lossless) to 51.
         keep_partial: on Ctrl-C, leave a playable file of what was done, its sound cut to it; only
             of the first kind.
@@ -95,7 +97,7 @@ def _written(
 def _write_images(
     target: Path,
     frames: Iterable[NDArray[np.uint8]],
-    audio: NDArray[np.floating] | None,
+    audio: NDArray[np.floating] | Sound | None,
     sample_rate: int,
 ) -> None:
     folder, name = (target.parent, target.name) if target.suffix else (target, _PNG_NAME)
@@ -107,16 +109,22 @@ def _write_images(
             n_frames += 1
         if n_frames == 0:
             raise InputError(f"{target}: there is no frame to write.")
-        if audio is not None:
-            _write_wav(partial / "audio.wav", np.atleast_2d(audio), sample_rate)
+        if isinstance(audio, Sound):
+            pieces = (block[:, None] for block in audio.blocks())
+            _write_wav(partial / "audio.wav", pieces, 1, audio.sample_rate)
+        elif audio is not None:
+            both, step = np.atleast_2d(audio), 60 * sample_rate
+            pieces = (both[:, at : at + step].T for at in range(0, both.shape[1], step))
+            _write_wav(partial / "audio.wav", pieces, len(both), sample_rate)
 
 
-def _write_wav(path: Path, waveform: NDArray[np.floating], sample_rate: int) -> None:
+def _write_wav(
+    path: Path, pieces: Iterable[NDArray[np.floating]], n_channels: int, sample_rate: int
+) -> None:
+    """Write (n, channels) pieces."""
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(waveform.shape[0])
+        file.setnchannels(n_channels)
         file.setsampwidth(2)
         file.setframerate(sample_rate)
-        step = 60 * sample_rate
-        for start in range(0, waveform.shape[1], step):
-            piece = waveform[:, start : start + step].T.clip(-1, 1) * 32767
-            file.writeframes(np.rint(piece).astype("<i2").tobytes())
+        for piece in pieces:
+            file.writeframes(np.rint(piece.clip(-1, 1) * 32767).astype("<i2").tobytes())

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pdfgc.errors import InputError
 from pdfgc.files import writing
+from pdfgc.media.sound import Sound
 
 CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv")
 """Suffixes that `VideoWriter` takes."""
@@ -56,8 +57,10 @@ class VideoWriter:
         fps: frames per second; None where every frame comes with its own time, which is kept to
             1/90000 s.
         size: width and height of the frames in px; None takes those of the first frame.
-        audio: the whole sound, `(N,)` mono or `(2, N)` stereo, float in [-1, 1] (clipped there).
-        sample_rate: of `audio` in Hz; all but 44.1, 48, 88.2 and 96 kHz are stored at 48 kHz.
+        audio: the whole sound, `(N,)` mono or `(2, N)` stereo, float in [-1, 1] (clipped there);
+            or a `Sound`, which is read as it is written.
+        sample_rate: of `audio` in Hz, where that is an array; all rates but 44.1, 48, 88.2 and
+            96 kHz are stored as 48 kHz.
         crf: x264's quality, 0 (lossless) to 51; 18 looks like the source.
         threads: of the encoder; with 1 the same frames give the same bytes every time. By default
             x264's own choice.
@@ -72,7 +75,7 @@ class VideoWriter:
         *,
         fps: float | None,
         size: tuple[int, int] | None = None,
-        audio: NDArray[np.floating] | None = None,
+        audio: NDArray[np.floating] | Sound | None = None,
         sample_rate: int = 16_000,
         crf: float = 18,
         threads: int | None = None,
@@ -244,58 +247,67 @@ def _exact_rate(fps: float) -> Fraction:
 class _Sound:
     """Encodes a waveform piece by piece."""
 
-    def __init__(self, audio: NDArray[np.floating], sample_rate: int) -> None:
-        waveform = np.atleast_2d(np.asarray(audio))
-        if waveform.ndim != 2 or waveform.shape[0] not in (1, 2) or waveform.dtype.kind != "f":
-            raise ValueError(
-                f"audio is {waveform.dtype} {np.shape(audio)}; expected float (N,) or (2, N)."
-            )
-        self._waveform = waveform
+    def __init__(self, audio: NDArray[np.floating] | Sound, sample_rate: int) -> None:
+        if isinstance(audio, Sound):
+            self._waveform: NDArray[np.floating] | Sound = audio
+            self._n_channels, self._end, sample_rate = 1, len(audio), audio.sample_rate
+        else:
+            waveform = np.atleast_2d(np.asarray(audio))
+            if waveform.ndim != 2 or waveform.shape[0] not in (1, 2) or waveform.dtype.kind != "f":
+                raise ValueError(
+                    f"audio is {waveform.dtype} {np.shape(audio)}; expected float (N,) or (2, N)."
+                )
+            self._waveform = waveform
+            self._n_channels, self._end = waveform.shape
         self._sample_rate = sample_rate
-        self._layout = "stereo" if waveform.shape[0] == 2 else "mono"
+        self._layout = "stereo" if self._n_channels == 2 else "mono"
         self.rate = sample_rate if sample_rate in _AAC_RATES else 48_000
         self._position = 0  # in the waveform
         self._n_encoded = 0  # at `rate`
-        self._n_total = round(Fraction(waveform.shape[1] * self.rate, sample_rate))
+        self._n_total = round(Fraction(self._end * self.rate, sample_rate))
         self._resampler = AudioResampler("fltp", self._layout, self.rate, frame_size=_AAC_SAMPLES)
 
     def open(self, container: OutputContainer) -> None:
         """Add a stream of sound to the file."""
         self._container = container
         self._stream = container.add_stream("aac", rate=self.rate, layout=self._layout)
-        self._stream.bit_rate = _AAC_BITS_PER_S * self._waveform.shape[0]
+        self._stream.bit_rate = _AAC_BITS_PER_S * self._n_channels
 
     def end_at(self, time_s: float) -> None:
         """Leave out what comes after this time and is not yet encoded."""
-        end = max(self._position, min(round(time_s * self._sample_rate), self._waveform.shape[1]))
-        self._waveform = self._waveform[:, :end]
-        self._n_total = round(Fraction(end * self.rate, self._sample_rate))
+        self._end = max(self._position, min(round(time_s * self._sample_rate), self._end))
+        self._n_total = round(Fraction(self._end * self.rate, self._sample_rate))
 
     def encode_until(self, time_s: float) -> None:
         """Encode the sound up to about `time_s`, in whole packets."""
-        self._encode(min(int(time_s * self._sample_rate), self._waveform.shape[1]))
+        self._encode(min(int(time_s * self._sample_rate), self._end))
 
     def finish(self) -> None:
         """Encode what is left, to the exact sample."""
-        self._encode(self._waveform.shape[1])
+        self._encode(self._end)
         self._mux(self._resampler.resample(None))
         missing = self._n_total - self._n_encoded
         if missing > 0:  # what the resampler rounded away
-            self._mux(
-                [self._frame(np.zeros((len(self._waveform), missing), np.float32), self.rate)]
-            )
+            self._mux([self._frame(np.zeros((self._n_channels, missing), np.float32), self.rate)])
         self._container.mux(self._stream.encode(None))
 
     def _encode(self, end: int) -> None:
         while self._position < end:
             stop = min(self._position + _AAC_SAMPLES, end)
-            piece = self._waveform[:, self._position : stop].astype(np.float32)
+            piece = self._samples(stop)
             if not np.isfinite(piece).all():
                 raise ValueError(f"audio holds NaN or infinity near sample {self._position}.")
             frame = self._frame(piece.clip(-1, 1), self._sample_rate)
             frame.pts = self._position
             self._mux(self._resampler.resample(frame))
             self._position = stop
+
+    def _samples(self, stop: int) -> NDArray[np.float32]:
+        """(channels, n) float32 from where the encoder is."""
+        part = slice(self._position, stop)
+        if isinstance(self._waveform, Sound):
+            return self._waveform[part][None]
+        return np.asarray(self._waveform[:, part], np.float32)
 
     def _frame(self, samples: NDArray[np.float32], rate: int) -> AudioFrame:
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", self._layout)

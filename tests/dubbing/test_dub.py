@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +15,30 @@ from pdfgc import Avatar, InputError, dub
 from pdfgc.avatar.official import reader_for
 from pdfgc.cli import main
 from pdfgc.dubbing import Done, Dubbing, Footage, Length, Region, Speaker
+from pdfgc.dubbing.person import Seeing
 from pdfgc.media import VideoWriter, probe, read_audio, read_video
 from pdfgc.tracking import FaceChoice
 from pdfgc.weights import load_model
 from tests.dubbing.conftest import first_second
 
 
-def drawn(video: Path, weights: Path | str, speakers: list[Speaker], region: Region) -> Dubbing:
+def drawn(
+    video: Path,
+    weights: Path | str,
+    speakers: list[Speaker],
+    region: Region,
+    recogniser: Seeing | None = None,
+) -> Dubbing:
     loaded = load_model(weights, "cpu")
     return Dubbing(
         Footage(video, Length.VIDEO, 0.0),
         speakers,
-        [speaker.waveform(16_000) for speaker in speakers],
+        [speaker.speech(16_000) for speaker in speakers],
         reader_for(loaded),
         region=region,
         references=2,
         gate=True,
+        recogniser=recogniser,
     )
 
 
@@ -112,8 +121,20 @@ def test_two_people_two_speeches(
     assert np.abs(read_audio(out)).max() > 0.01
 
 
+@pytest.fixture
+def hearing_ctrl_c() -> Iterator[None]:
+    """Jobs that a shell starts in the background ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_ctrl_c_leaves_what_was_done_or_nothing(
-    cutaway: Path, speech: Path, tiny_weights: Path, tmp_path: Path
+    cutaway: Path,
+    speech: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    hearing_ctrl_c: None,
 ) -> None:
     def stop(what: str, done: int, total: int | None) -> None:
         if what == "dubbing" and done == 10:
