@@ -99,7 +99,7 @@ class FlowHead(nn.Module):
             The refined flow.
         """
         scale, shift = self.modulate(pair)[..., None, None].chunk(2, dim=2)
-        moved = torch.relu(maps.unsqueeze(1) * (1 + scale) + shift).flatten(0, 1)
+        moved = torch.relu(torch.addcmul(shift, maps.unsqueeze(1), 1 + scale)).flatten(0, 1)
         step = self.predict(moved).float()
         step = torch.unflatten(step, 0, pair.shape[:2])
         return Flow(

@@ -27,9 +27,13 @@ class AdaIN(nn.Module):
 
     def forward(self, maps: Tensor, style: Tensor) -> Tensor:
         """(B, channels, H, W), (B, style_width) to (B, channels, H, W)."""
-        scale, shift = self.affine(style)[..., None, None].chunk(2, dim=1)
-        out: Tensor = F.instance_norm(maps) * (1 + scale) + shift
-        return out
+        scale, shift = self.affine(style).chunk(2, dim=1)
+        # Every channel of every picture is a channel of one large picture: so normalising, scaling
+        # and shifting are one pass over the maps instead of three.
+        flat = maps.reshape(1, -1, *maps.shape[2:])
+        full = torch.promote_types(maps.dtype, torch.float32)
+        weight, bias = (1 + scale).flatten().to(full), shift.flatten().to(full)
+        return F.batch_norm(flat, None, None, weight, bias, training=True).view(maps.shape)
 
 
 Started = TypeVar("Started", nn.Conv2d, nn.Linear)
