@@ -5,31 +5,25 @@ python benchmarks/streaming.py --weights default --threads 2 --seconds 6 --out s
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import torch
+from options import demo_options
 
 from pdfgc import Avatar
-from pdfgc.evaluation.report import origin, table
+from pdfgc.evaluation.report import origin
 from pdfgc.evaluation.speed import processor
 from pdfgc.evaluation.streaming import stream_in_real_time
+from pdfgc.evaluation.tables import table
 from pdfgc.files import writing
 from pdfgc.media import read_audio
-from pdfgc.weights import DEFAULT, load_model
-
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+from pdfgc.weights import load_model
 
 
 def main() -> None:
     """Push a recording as a microphone would, and keep the times."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", default=DEFAULT, help="file or packaged name")
-    parser.add_argument("--source", type=Path, default=EXAMPLES / "astronaut.jpg")
-    parser.add_argument("--speech", type=Path, default=EXAMPLES / "speech.flac")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
+    parser = demo_options(__doc__)
     parser.add_argument("--seconds", type=float, default=6.0, help="of speech")
     parser.add_argument("--chunk-ms", type=float, default=20.0, help="of sound in each push")
     parser.add_argument("--crop", action="store_true", help="the model's crop, not pasted back")

@@ -17,6 +17,47 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")
 
 
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse a place that `writing` would refuse, before there is anything to write.
+
+    Raises:
+        InputError: the folder is missing or not writable, or `path` is a folder.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(f"{target}: is a folder; give the name of a file.")
+    _check_parent(target)
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Refuse a folder that cannot be made, before there is anything to put into it.
+
+    Raises:
+        InputError: a file is in the way, or there is no permission.
+    """
+    target = Path(path)
+    nearest = next(each for each in (target, *target.absolute().parents) if each.exists())
+    if not nearest.is_dir():
+        raise InputError(f"{target}: {nearest} is a file; give a folder.")
+    if not os.access(nearest, os.W_OK):
+        raise InputError(f"{target}: no permission to write in {nearest}; choose another place.")
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder that is filled bit by bit, with those above it, where it is not there.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    check_folder(path)
+    target = Path(path)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be made ({error.strerror}).") from error
+    return target
+
+
 def _check_parent(path: Path) -> None:
     parent = path.parent
     if not parent.is_dir():
@@ -39,9 +80,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[Path]:
         InputError: the folder is missing or not writable, `path` is a folder, or the disk is full.
     """
     target = Path(path)
-    if target.is_dir():
-        raise InputError(f"{target}: is a folder; give the name of a file.")
-    _check_parent(target)
+    check_place(target)
     partial = _beside(target)
     try:
         yield partial

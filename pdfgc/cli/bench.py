@@ -51,10 +51,15 @@ def bench(
 
     import torch
 
+    from pdfgc.errors import InputError
     from pdfgc.evaluation.bench import as_table, run_bench
-    from pdfgc.files import writing
+    from pdfgc.files import check_place, writing
     from pdfgc.weights import DEFAULT
 
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}; give at least 1.")
+    if out is not None:
+        check_place(out)
     if threads is not None:
         torch.set_num_threads(threads)
     chosen = [] if presets and weights is None else [weights or DEFAULT]

@@ -82,6 +82,7 @@ def evaluate(
     from pdfgc.evaluation.evaluate import evaluate as run
     from pdfgc.evaluation.judges import Judges
     from pdfgc.evaluation.publish import publish
+    from pdfgc.files import check_folder, make_folder
     from pdfgc.tracking import MediaPipeBackend
 
     if videos is not None and weights is not None:
@@ -90,10 +91,10 @@ def evaluate(
     settings = Settings(chosen, frames, clip_limit, persons, motions, seed=seed)
     for folder in (out, tasks):
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-    found = open_clips(clips, out, frames, clip_limit)
+            check_folder(folder)
     if tasks is not None:
-        count = write_tasks(found, tasks, Judges(MediaPipeBackend()), settings)
+        found = open_clips(clips, out, frames, clip_limit)
+        count = write_tasks(found, make_folder(tasks), Judges(MediaPipeBackend()), settings)
         tell(
             {"tasks": str(tasks / "tasks.json"), "videos": count},
             f"{tasks / 'tasks.json'}: {count} videos to make",
@@ -102,6 +103,7 @@ def evaluate(
         return
     judges = _judges((lpips, lpips_sha256), (fid, fid_sha256), (syncnet, syncnet_sha256), device)
     render, about = _system(weights, videos, preset, device, name)
+    found = open_clips(clips, out, frames, clip_limit)
     with bars() as progress:
         steps = 0
 
@@ -113,10 +115,10 @@ def evaluate(
 
         done = run(found, render, judges, settings, report)
     missing = getattr(render, "missing", [])
-    files = publish(done, about | {"missing": missing}, out, seed=seed)
+    files = publish(done, about | {"missing": missing}, make_folder(out), seed=seed)
     tell(
         {"files": {each.name: str(each) for each in files}, "protocols": done.plain()},
-        done.text() + "".join(f"\n{each}" for each in files),
+        done.text(str(about["system"])) + "".join(f"\n{each}" for each in files),
         as_json=as_json,
     )
 

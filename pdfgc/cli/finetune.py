@@ -48,9 +48,15 @@ def finetune(
     """
     from pdfgc.cli.parsing import face_of
     from pdfgc.errors import InputError
+    from pdfgc.files import check_place
 
     if images is None and source[0].name.endswith(".safetensors"):
         raise InputError(f"{source[0]}: is a saved avatar; give --images to tune it on.")
+    if not out.name.endswith(".safetensors"):
+        raise InputError(f"{out}: is no name of an avatar; give an .avatar.safetensors.")
+    for place in (out, preview):
+        if place is not None:
+            check_place(place)
     avatar = avatar_of(source, weights, device, face)
     with bars() as progress:
         result = avatar.finetune(

@@ -98,5 +98,7 @@ class TrainConfig:
             raise ValueError("checkpoint_every, sample_every and log_every must be at least 1.")
         if not 0 <= self.ema_decay < 1 or self.clip_norm <= 0:
             raise ValueError("ema_decay must lie in [0, 1) and clip_norm be above 0.")
+        if self.seed < 0:
+            raise ValueError("seed must be at least 0.")
         if self.adversary_steps < 1 or self.shots < 1:
             raise ValueError("adversary_steps and shots must be at least 1.")

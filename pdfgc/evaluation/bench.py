@@ -6,6 +6,7 @@ Speed of the parts, end to end and first frame, and memory over length, come fro
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 import time
@@ -18,11 +19,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pdfgc.avatar import Avatar
 from pdfgc.config import PRESETS
 from pdfgc.cost import cost_of
+from pdfgc.encoders.landmarks import shapes_of
 from pdfgc.errors import InputError
 from pdfgc.evaluation.clips import SAMPLE_RATE
-from pdfgc.evaluation.report import origin, table
+from pdfgc.evaluation.method_tables import PAPER_TIMES, Took, time_table
+from pdfgc.evaluation.report import origin
+from pdfgc.evaluation.shots import SHOTS
 from pdfgc.evaluation.speed import (
     Memory,
     Timing,
@@ -30,13 +35,17 @@ from pdfgc.evaluation.speed import (
     fixed_operation,
     peak_memory,
     processor,
+    set_up,
     time_all,
     time_ms,
     timing,
     wait,
 )
+from pdfgc.evaluation.tables import table
 from pdfgc.media import read_audio, read_image, write_video
-from pdfgc.model import build_model
+from pdfgc.model import LandmarkEncoders, build_model
+from pdfgc.tracking.canonical import canonical_face
+from pdfgc.training.finetuning import TuningPlan
 from pdfgc.training.pack import PackItem, pack
 from pdfgc.training.stages import STAGES
 from pdfgc.training.trainer import train
@@ -44,7 +53,10 @@ from pdfgc.weights import LoadedModel, find_device, load_model, save_model
 
 _PACK_FRAMES, _PACK_CLIPS = 50, 3
 _STEPS, _BATCH = 4, 4
+_FACES, _SHAKE = 100, 0.01
 _STAGE = "appearance"
+_FRAME = "generator, ms per frame, batch 1"
+_TUNING = f"tuning, ms per step, batch {TuningPlan.batch_size}"
 _MACHINE = ("device", "processor", "threads", "torch")
 _SIZE = re.compile(r", \d+ px$")
 
@@ -69,20 +81,26 @@ def run_bench(
         presets: with random weights.
         seconds: of speech, end to end.
         memory: lengths of speech (s) whose peak memory is measured.
-        work: time training and packing too, but for networks that are imported.
+        work: time tuning, training and packing too, but for networks that are imported.
         device: `auto`, `cpu`, `cuda` or `mps`.
 
     Yields:
         One line of JSON per number, with what it hangs on beside it.
 
     Raises:
-        InputError: a file cannot be read, or a preset is not driven by codes.
+        InputError: a file cannot be read, a number is out of range, or there is no such preset.
     """
+    for what, values in (("seconds", [seconds]), ("memory", memory)):
+        if not all(0 < value < math.inf for value in values):
+            raise InputError(f"{what} is {values[0]:g}; give a length in seconds above 0.")
     image, sound = read_image(source), read_audio(audio)
     with tempfile.TemporaryDirectory() as folder:
         models = [(name, load_model(name, device)) for name in weights]
         for name in presets:
-            _check(name)
+            if name not in PRESETS:
+                raise InputError(
+                    f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}."
+                )
             loaded = random_model(name, device, Path(folder))
             models.append((str(loaded.path), loaded))
         for name, loaded in models:
@@ -102,6 +120,7 @@ def run_bench(
                 yield from time_all(loaded, image, sound[: int(seconds * SAMPLE_RATE)])
                 # Imported networks are not trained, and packs are for training.
                 if work and loaded.model.config.official is None:
+                    yield _tuning(loaded, image)
                     yield from work_rates(image, preset, loaded.device.type)
                 for length in memory:
                     yield peak_memory(source, name, sound, length, device=loaded.device.type)
@@ -115,7 +134,7 @@ def as_table(lines: Sequence[Mapping[str, Any]]) -> str:
     Args:
         lines: read back from JSON.
     """
-    text = _beside(lines)
+    text = _beside(lines) + _paper_times(lines)
     groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for line in lines:
         about = ("preset", *_MACHINE)
@@ -181,12 +200,34 @@ def _beside(lines: Sequence[Mapping[str, Any]]) -> str:
     return text
 
 
-def _check(preset: str) -> None:
-    config = PRESETS.get(preset)
-    if config is None:
-        raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
-    if config.generator.driver != "codes":
-        raise InputError(f"Preset {preset} is not driven by codes; its speed is measured apart.")
+def _paper_times(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Set-up from T images and time per frame in the few-shot paper's layout, beside its own."""
+    groups: dict[str, list[Took]] = {}
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for line in (each for each in lines if "ratio" in each):
+        where = f"{line['processor']}, {line['threads']} threads"
+        if line["device"] != "cpu":
+            where = str(line["processor"])
+        own = found.setdefault((where, str(line["preset"])), {})
+        own[_SIZE.sub("", line["what"])] = line["ms"] / 1000
+    for (where, preset), seconds in found.items():
+        rows = groups.setdefault(where, [])
+        for shots in SHOTS:
+            if set_up(shots) in seconds:
+                rows.append(Took(f"{preset}-FF", seconds[set_up(shots)], shots))
+                if _TUNING in seconds:
+                    steps = TuningPlan.budget(shots, TuningPlan.batch_size)
+                    whole = seconds[set_up(shots)] + steps * seconds[_TUNING]
+                    rows.append(Took(f"{preset}-FT", whole, shots))
+        if rows and _FRAME in seconds:
+            rows.append(Took(preset, seconds[_FRAME]))
+    if not any(groups.values()):
+        return ""
+    text = (
+        "**Time, as the few-shot paper has it** (FF: the images are embedded; FT: and tuned on in\n"
+    )
+    text += "40 passes, reckoned from the time of a step; without search for the face)\n\n"
+    return text + time_table(groups | {"NVIDIA P40, the paper's": PAPER_TIMES}) + "\n"
 
 
 @dataclass(frozen=True)
@@ -225,8 +266,19 @@ def random_model(preset: str, device: str, folder: Path) -> LoadedModel:
     """
     torch.manual_seed(0)
     path = folder / f"{preset}.safetensors"
-    save_model(build_model(PRESETS[preset]), path, {"random": True})
+    model = build_model(PRESETS[preset])
+    if isinstance(model.encoders, LandmarkEncoders):
+        _fit_anything(model.encoders)
+    save_model(model, path, {"random": True})
     return load_model(path, device)
+
+
+def _fit_anything(encoders: LandmarkEncoders) -> None:
+    """Bases of landmarks, of the canonical face shaken: without them nothing is drawn."""
+    chance, number = np.random.default_rng(0), np.arange(_FACES)
+    face = canonical_face().points
+    points = face + _SHAKE * chance.standard_normal((_FACES, *face.shape))
+    encoders.landmarks.fit(shapes_of(points, np.ones((_FACES, 2))), number // 10, number // 5)
 
 
 def work_rates(image: NDArray[np.uint8], preset: str, device: str) -> Iterator[Timing]:
@@ -238,7 +290,8 @@ def work_rates(image: NDArray[np.uint8], preset: str, device: str) -> Iterator[T
         device: where.
 
     Yields:
-        ms per raw frame packed, by one process, and ms per sample trained in stage 1.
+        ms per raw frame packed, by one process, and ms per sample trained in stage 1, which
+        landmark models do not have.
     """
     target = find_device(device)
     with tempfile.TemporaryDirectory() as folder:
@@ -249,7 +302,24 @@ def work_rates(image: NDArray[np.uint8], preset: str, device: str) -> Iterator[T
         took = np.array([(time.perf_counter() - start) * 1000 / report.n_frames_seen])
         fixed = (before + _fixed_ms(target)) / 2
         yield timing("packing, ms per raw frame, one process", took, fixed)
-        yield _training(work, preset, target)
+        if PRESETS[preset].landmarks is None:
+            yield _training(work, preset, target)
+
+
+def _tuning(loaded: LoadedModel, image: NDArray[np.uint8]) -> Timing:
+    marks: list[float] = []
+
+    def report(what: str, done: int, total: int | None) -> None:
+        del done, total
+        if what.startswith("tuning"):
+            wait(loaded.device)
+            marks.append(time.perf_counter())
+
+    avatar = Avatar.from_images(image, weights=loaded)
+    before = _fixed_ms(loaded.device)
+    avatar.finetune(image, steps=_STEPS + 1, progress=report)
+    fixed = (before + _fixed_ms(loaded.device)) / 2
+    return timing(_TUNING, np.diff(marks) * 1000, fixed)
 
 
 def _raw_clips(image: NDArray[np.uint8], folder: Path) -> list[PackItem]:

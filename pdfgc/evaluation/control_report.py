@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdfgc.evaluation.channels import CHANNELS
-from pdfgc.evaluation.clips import resized
 from pdfgc.evaluation.control import LATENT, SWEEPS, ControlResult
 from pdfgc.evaluation.moving import NOTHING, Moved
-from pdfgc.evaluation.report import table
+from pdfgc.evaluation.report import sheet
+from pdfgc.evaluation.tables import table
 from pdfgc.metrics import bootstrap_median
 
 # Frames of a sweep: lowest, middle, highest.
@@ -127,8 +127,8 @@ def control_sheet(result: ControlResult, side: int) -> NDArray[np.uint8]:
         pictures = [source]
         for each in (moved for moved in own if moved.factor != NOTHING):
             pictures += [each.frames[frame] for frame in _shown(each)]
-        rows.append(np.concatenate([resized(p[None], side)[0] for p in pictures], axis=1))
-    return np.concatenate(rows, axis=0)
+        rows.append(pictures)
+    return sheet(rows, side)
 
 
 def _shown(moved: Moved) -> Sequence[int]:

@@ -49,9 +49,14 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("frames", "clips", "persons", "motions"):
+        for name, least in (
+            ("frames", 3),
+            ("clips", 1),
+            ("persons", 1),
+            ("motions", 1),
+            ("seed", 0),
+        ):
             value = getattr(self, name)
-            least = 3 if name == "frames" else 1
             if value is not None and value < least:
                 raise InputError(f"{name} is {value}; it must be at least {least}.")
 
@@ -74,9 +79,9 @@ class Evaluation:
         """The cases of one protocol."""
         return [case for case in self.cases if case.protocol is protocol]
 
-    def text(self) -> str:
-        """The summary as tables."""
-        return as_markdown(self.summary)
+    def text(self, system: str) -> str:
+        """The summary as tables, with what the system is called."""
+        return as_markdown(self.summary, system)
 
     def plain(self) -> dict[str, Any]:
         """The summary as JSON values."""
@@ -91,7 +96,7 @@ def open_clips(
 
     Args:
         folder: shards, or videos (a sub-folder's name is taken for the person's).
-        work: an existing folder; a pack that is made stays there as `packed`.
+        work: a folder; a pack that is made stays there as `packed`.
         frames: of each clip, at most.
         clips: at most; None = all.
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdfgc.evaluation.channels import CHANNELS
-from pdfgc.evaluation.clips import resized
 from pdfgc.evaluation.moving import NOTHING
-from pdfgc.evaluation.report import table
+from pdfgc.evaluation.report import sheet
+from pdfgc.evaluation.tables import table
 from pdfgc.evaluation.turning import KnobResult, Turned
 from pdfgc.metrics import Interval, bootstrap_median
 
@@ -109,5 +109,5 @@ def knobs_sheet(result: KnobResult, side: int) -> NDArray[np.uint8]:
             if each.moved.person == person and each.knob is not None:
                 asked = each.moved.asked
                 pictures += [each.moved.frames[n] for n in (np.argmin(asked), np.argmax(asked))]
-        rows.append(np.concatenate([resized(p[None], side)[0] for p in pictures], axis=1))
-    return np.concatenate(rows, axis=0)
+        rows.append(pictures)
+    return sheet(rows, side)

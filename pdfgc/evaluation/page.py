@@ -19,8 +19,10 @@ from pdfgc.evaluation.case import MODEL, REAL, Case, Protocol
 from pdfgc.evaluation.evaluate import Evaluation
 from pdfgc.evaluation.leakage import CHANNELS_OF
 from pdfgc.evaluation.measures import MEASURES, SETS, Measure
+from pdfgc.evaluation.method_tables import QUALITY_HEAD, paper_layout, quality_rows
 from pdfgc.evaluation.plots import colour_of, interval_plot, line_plot
-from pdfgc.evaluation.report import TITLES, cell, contact_sheet, ordered, plain
+from pdfgc.evaluation.report import TITLES, contact_sheet, ordered, plain
+from pdfgc.evaluation.tables import cell
 from pdfgc.metrics import Interval
 
 _FPS = 25.0
@@ -73,17 +75,21 @@ def page(done: Evaluation, about: Mapping[str, Any]) -> str:
         system=about["system"],
         facts=[(key, json.dumps(plain(value), indent=1)) for key, value in facts.items()],
         missing=about.get("missing", []),
-        protocols=[_section(protocol, done) for protocol in Protocol if done.of(protocol)],
+        protocols=[
+            _section(protocol, done, str(about["system"]))
+            for protocol in Protocol
+            if done.of(protocol)
+        ],
         colours={row: colour_of(row) for row in (REAL, MODEL)},
     )
 
 
-def _section(protocol: Protocol, done: Evaluation) -> dict[str, Any]:
+def _section(protocol: Protocol, done: Evaluation, system: str) -> dict[str, Any]:
     cases, given = done.of(protocol), done.summary[protocol.value]
     measures = _FACTOR_MEASURES if protocol is Protocol.FACTORS else MEASURES[protocol]
     key = _sorting(protocol, cases, measures)
     sheet = contact_sheet(cases)
-    section = {
+    section: dict[str, Any] = {
         "name": protocol.value,
         "title": TITLES[protocol],
         "count": len(cases),
@@ -94,6 +100,8 @@ def _section(protocol: Protocol, done: Evaluation) -> dict[str, Any]:
     }
     if protocol is Protocol.FACTORS:
         return section | _matrix(given)
+    if protocol is Protocol.SHOTS:
+        section |= {"paper": quality_rows(paper_layout(given, system)), "head": QUALITY_HEAD}
     order = ordered(given["rows"])
     return section | {
         "order": order,

@@ -29,7 +29,7 @@ def publish(done: Evaluation, about: Mapping[str, Any], out: Path, *, seed: int 
     document = as_json(done.cases, done.summary, dict(about) | done.about)
     files = [out / "evaluation.json", out / "evaluation.md", out / "index.html"]
     write_json(document, files[0])
-    _write(files[1], f"## {about['system']}\n\n{done.text()}")
+    _write(files[1], f"## {about['system']}\n\n{done.text(str(about['system']))}")
     _write(files[2], page(done, about))
     study = make_study(done.of(Protocol.SELF), seed=seed)
     if study is not None:

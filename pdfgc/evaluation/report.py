@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pdfgc.evaluation.case import LOUDNESS, MODEL, REAL, SHUFFLED, STILL, Case, Protocol
+from pdfgc.evaluation.clips import resized
 from pdfgc.evaluation.leakage import CHANNELS_OF
 from pdfgc.evaluation.measures import MEASURES, SETS
+from pdfgc.evaluation.method_tables import paper_layout, quality_table
+from pdfgc.evaluation.tables import cell, table
 from pdfgc.files import writing
 from pdfgc.metrics import Interval
 from pdfgc.weights import LoadedModel
@@ -105,13 +108,20 @@ def write_json(document: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
         partial.write_text(json.dumps(plain(document), indent=1) + "\n", encoding="utf-8")
 
 
-def as_markdown(summary: Mapping[str, Any]) -> str:
-    """The summary as tables: medians over clips, 95 % intervals, how many clips count."""
+def as_markdown(summary: Mapping[str, Any], system: str = MODEL) -> str:
+    """The summary as tables: medians over clips, 95 % intervals, how many clips count.
+
+    Args:
+        summary: from `summarise`.
+        system: how it is called in the few-shot paper's table.
+    """
     text = ""
     for protocol in Protocol:
         if protocol.value in summary:
             given = summary[protocol.value]
             text += f"\n### {TITLES[protocol]} ({given['cases']} videos)\n\n"
+            if protocol is Protocol.SHOTS:
+                text += quality_table(paper_layout(given, system)) + "\n"
             text += (
                 _factor_tables(given) if protocol is Protocol.FACTORS else _rows(protocol, given)
             )
@@ -190,6 +200,13 @@ def contact_sheet(cases: Sequence[Case], persons: int = 6) -> NDArray[np.uint8] 
     return np.concatenate(pairs, axis=0)
 
 
+def sheet(rows: Sequence[Sequence[NDArray[np.uint8]]], side: int) -> NDArray[np.uint8]:
+    """Rows of equally many pictures (S, S, 3) uint8 RGB, each `side` px large, as one."""
+    return np.concatenate(
+        [np.concatenate([resized(each[None], side)[0] for each in row], axis=1) for row in rows]
+    )
+
+
 def write_picture(picture: NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
     """Write a PNG.
 
@@ -207,20 +224,6 @@ def _label(side: int, lines: Sequence[str]) -> NDArray[np.uint8]:
     for number, line in enumerate(lines):
         draw.text((4, 4 + number * _LINE_PX), line, fill="black")
     return np.asarray(picture.resize((side, side)) if picture.size[0] != side else picture)
-
-
-def cell(value: Interval | None, digits: int) -> str:
-    """An interval as text."""
-    if value is None or value.n == 0:
-        return "–"
-    middle, low, high = (f"{each:.{digits}f}" for each in (value.median, value.low, value.high))
-    return middle if low == middle == high else f"{middle} ({low} to {high})"
-
-
-def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """A Markdown table of cells."""
-    lines = [head, ["---"] * len(head), *body]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def _version(name: str) -> str | None:

@@ -20,7 +20,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pdfgc.avatar import Avatar
+from pdfgc.avatar.clip import Clip
 from pdfgc.errors import InputError
+from pdfgc.evaluation.shots import SHOTS
+from pdfgc.model import LandmarkEncoders
 from pdfgc.motion import code_width
 from pdfgc.weights import LoadedModel
 
@@ -74,6 +77,11 @@ class Memory:
     audio_s: float
     peak_mb: float
     seconds: float
+
+
+def set_up(shots: int) -> str:
+    """How the look at `shots` source images is called."""
+    return f"set-up from {shots} images, ms, no tuning"
 
 
 def time_ms(work: Callable[[], object], device: torch.device) -> NDArray[np.float64]:
@@ -219,18 +227,36 @@ def _pieces(
     side = config.generator.image_size
     picture = torch.zeros(1, 1, 3, side, side, device=device)
     width = code_width(config.encoders.lip_width)
+    # Codes near rest: what draws landmarks draws a face.
+    codes = 0.1 * torch.randn(8, 1, width, device=device)
     with torch.inference_mode():
-        look = model.encoders.appearance(picture)
+        look = model.look(picture, codes[:1])
     for batch in (1, 8):
-        own, driving = torch.randn(batch, 1, width), torch.randn(batch, width)
         yield (
             f"generator, ms per frame, batch {batch}, {side} px",
             batch,
-            _quietly(model.generator, look.expand(batch), own.to(device), driving.to(device)),
+            _quietly(model.generator, look.expand(batch), codes[:batch], codes[:batch, 0]),
         )
+    for shots in SHOTS:
+        pictures = picture.expand(-1, shots, -1, -1, -1)
+        seen_codes = codes[:1].expand(-1, shots, -1)
+        yield set_up(shots), 1, _quietly(model.look, pictures, seen_codes)
+    yield from _encoders(loaded)
+    yield from _driven(loaded, image, sound)
+
+
+def _encoders(loaded: LoadedModel) -> Iterator[tuple[str, int, Callable[[], object]]]:
+    """The same for what reads motion, and sources one by one."""
+    model, device = loaded.model, loaded.device
+    config, encoders = model.config, model.encoders
     seen = torch.randn(8, 3, *[config.encoders.image_size] * 2, device=device)
+    if isinstance(encoders, LandmarkEncoders):
+        apart = torch.randn(8, *encoders.landmarks.mean.shape, device=device)
+        work = _quietly(encoders.transformer, seen, apart)
+        yield "landmark transformer, ms per frame, batch 8", 8, work
+        return
+    picture = torch.zeros(1, 1, 3, *[config.generator.image_size] * 2, device=device)
     windows = torch.randn(8, config.audio.n_mels, config.audio.window_mels, device=device)
-    encoders = model.encoders
     yield "appearance encoder, ms per source", 1, _quietly(encoders.appearance, picture)
     if config.official is None:
         yield "stage-1 trunk, ms per frame, batch 8", 8, _quietly(encoders.motion, seen)
@@ -240,21 +266,36 @@ def _pieces(
         yield "trunk with all heads, ms per frame, batch 8", 8, _quietly(encoders.read, seen)
     yield "speech encoder, ms per frame, batch 8", 8, _quietly(encoders.speech, windows)
 
+
+def _driven(
+    loaded: LoadedModel, image: NDArray[np.uint8], sound: NDArray[np.float32]
+) -> Iterator[tuple[str, int, Callable[[], object]]]:
+    """The same for the whole way."""
+    # Landmark models hear nothing: their heads sway as long.
+    deaf = loaded.model.config.landmarks is not None
+    length_s = len(sound) / loaded.model.config.audio.sample_rate
+
+    def clip(avatar: Avatar, batch: int | None = None) -> Clip:
+        if deaf:
+            return avatar.animate(duration_s=length_s, batch=batch)
+        return avatar.animate(audio=sound, batch=batch)
+
     def first_frame() -> object:
         avatar = Avatar.from_images(image, weights=loaded)
-        return next(iter(avatar.animate(audio=sound, batch=1).frames()))
+        return next(iter(clip(avatar, 1).frames()))
 
     yield "first frame of a new avatar, ms, weights loaded", 1, first_frame
     avatar = Avatar.from_images(image, weights=loaded)
-    frames = len(avatar.animate(audio=sound))
+    frames = len(clip(avatar))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out.mp4"
 
         def whole() -> None:
-            avatar.animate(audio=sound).save(path)
+            clip(avatar).save(path)
 
         height, wide = image.shape[:2]
-        yield f"speech to mp4, ms per frame, {wide}x{height} px, pasted back", frames, whole
+        given = "a swaying head" if deaf else "speech"
+        yield f"{given} to mp4, ms per frame, {wide}x{height} px, pasted back", frames, whole
 
 
 def _quietly(work: Callable[..., object], *given: object) -> Callable[[], object]:

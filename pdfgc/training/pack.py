@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pdfgc.errors import InputError
-from pdfgc.files import writing, writing_folder
+from pdfgc.files import make_folder, writing, writing_folder
 from pdfgc.training.clipping import Packed, process
 from pdfgc.training.items import PackItem, items_from_folder, items_from_manifest
 from pdfgc.training.layouts import recognise
@@ -75,6 +75,8 @@ def pack(
     twice = [name for name, count in Counter(item.id for item in items).items() if count > 1]
     if twice or not items:
         raise InputError(f"{twice[0]}: is the name of two clips." if twice else "No clip to pack.")
+    if workers < 1:
+        raise InputError(f"workers is {workers}; give at least 1.")
     config = config or PackConfig()
     folder = Path(out)
     staging = _staging(folder, config)
@@ -91,8 +93,7 @@ def _staging(folder: Path, config: PackConfig) -> Path:
     """The folder of finished clips; refuses one that another configuration began."""
     if any(folder.glob("shard-*")) and not (folder / _STAGING).is_dir():
         raise InputError(f"{folder}: is packed already; choose another folder or remove it.")
-    staging = folder / _STAGING
-    staging.mkdir(parents=True, exist_ok=True)
+    staging = make_folder(folder / _STAGING)
     wanted = json.dumps(asdict(config), sort_keys=True)
     note = staging / "config.json"
     if note.is_file() and note.read_text() != wanted:
@@ -105,7 +106,7 @@ def _staging(folder: Path, config: PackConfig) -> Path:
 def _run(
     items: list[PackItem], staging: Path, config: PackConfig, workers: int
 ) -> Iterator[PackItem]:
-    if workers <= 1:
+    if workers == 1:
         for item in items:
             _pack_clip(item, staging, config)
             yield item

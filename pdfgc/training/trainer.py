@@ -11,6 +11,7 @@ from typing import Any
 import pdfgc.config as configs
 from pdfgc.config import ModelConfig, TrainConfig
 from pdfgc.errors import InputError
+from pdfgc.files import check_folder
 from pdfgc.model import TalkingHead, build_model
 from pdfgc.training import ranks
 from pdfgc.training.checkpoint import load_checkpoint
@@ -69,7 +70,11 @@ def train(
             f"Stage {stage} is for generators driven by {row.driver}, preset {model.preset} is "
             f"driven by {model.generator.driver}; its stages are {', '.join(fitting)}."
         )
+    for name, value in (("processes", processes), ("machines", machines)):
+        if value < 1:
+            raise InputError(f"{name} is {value}; give at least 1.")
     config = config or row.defaults
+    check_folder(Path(out) / stage)
     several = processes * machines > 1
     fabric = Fabric(
         accelerator="gpu" if device == "cuda" else device,
