@@ -71,10 +71,13 @@ class LipObjective(Objective):
         return Outcome(losses, scalars)
 
     def _heard(self, batch: SpeechBatch) -> tuple[Tensor, Tensor]:
-        """Speech codes of the moments and of the wrong sounds, in one pass."""
-        codes = self.model.encoders.speech(torch.cat([batch.windows, batch.wrong]))
-        said = len(batch.windows)
-        return ranks.gathered(codes[:said]), ranks.gathered(codes[said:])
+        """Speech codes of the moments and of the wrong sounds.
+
+        In a pass each: in one, several processes would hold the samples in another order than a
+        single one, and dropout would differ.
+        """
+        said, wrong = (self.model.encoders.speech(w) for w in (batch.windows, batch.wrong))
+        return ranks.gathered(said), ranks.gathered(wrong)
 
     def _wrong(self, lip: Tensor, speech: Tensor, wrong: Tensor, loud: Tensor) -> Tensor:
         """Cross-entropy of what was said against `wrong`, where something was said."""
