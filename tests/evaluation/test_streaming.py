@@ -24,4 +24,7 @@ def test_times_of_a_stream(face_image: Path, tiny_weights: Path) -> None:
     assert found.delay_median_ms <= found.delay_p95_ms <= found.delay_worst_ms
     assert 0 <= found.on_time <= 1
     assert found.made_median_ms > 0
+    # Of 20 frames, with what else a stream does, on one thread: no less than drawing them took.
+    assert found.processor_ms > 0.5 * found.made_median_ms / 8
+    assert found.fixed_ms > 0
     assert found.most_queued_s > 0
