@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pdfgc.avatar import avatar as avatars
+from pdfgc.avatar import person as persons
 from pdfgc.media import read_audio
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "stream.py"
@@ -113,8 +113,8 @@ def fake(name: str, *parts: type) -> ModuleType:
 
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch: pytest.MonkeyPatch, tiny_weights: Path) -> None:
-    loaded = avatars._loaded
-    monkeypatch.setattr(avatars, "_loaded", lambda _, device: loaded(tiny_weights, device))
+    loaded = persons._loaded
+    monkeypatch.setattr(persons, "_loaded", lambda _, device: loaded(tiny_weights, device))
     shown.clear()
 
 

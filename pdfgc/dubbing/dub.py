@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pdfgc.avatar import Progress
-from pdfgc.avatar.avatar import Weights
 from pdfgc.avatar.official import reader_for
+from pdfgc.avatar.person import Weights
 from pdfgc.dubbing.dubbing import Dubbing
 from pdfgc.dubbing.footage import Footage, Length
 from pdfgc.dubbing.region import Region
