@@ -11,6 +11,7 @@ done again: run it again to go on, or to score with other --persons after deleti
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -123,15 +124,15 @@ def tuning(
                 if kind == "FF":
                     made = drawn(model, sources, driving)
                 else:
-                    made, result = tuned(
+                    made, result, cost = tuned(
                         model, sources, driving, adversarial=kind == "FT", steps=steps
                     )
-                    seconds.append(result.seconds)
+                    seconds.append(cost)
                     made_steps.append(result.steps)
                 sheets[person].append(made[2])
                 scores.append(judge.score(made, view, person))
-            cost = [f"{np.mean(made_steps[1:] or [0]):.0f}", f"{np.mean(seconds[1:] or [0]):.1f}"]
-            found[f"T = {count}, {kind}"] = [*Score.mean(scores).cells(), *cost]
+            price = [f"{np.mean(made_steps[1:] or [0]):.0f}", f"{np.mean(seconds[1:] or [0]):.1f}"]
+            found[f"T = {count}, {kind}"] = [*Score.mean(scores).cells(), *price]
     results.sheet(f"tuning {name}", sheets)
     return found
 
@@ -178,7 +179,7 @@ def score(
     few = HeldOut(arguments.held_out, row.config, arguments.tuned_persons)
     results.table(
         f"tuning {row.name}",
-        [*head, "steps", "seconds"],
+        [*head, "steps", "processor seconds"],
         lambda: tuning(model, few, Judge(few), results, row.name, arguments.tuning_steps),
     )
 
@@ -212,11 +213,11 @@ def main() -> None:
             continue
         if held is None:
             held = HeldOut(arguments.held_out, row.config, arguments.persons)
-            judge, same = Judge(held), held
+            judge = Judge(held)
             results.table(
                 "references",
                 ["", "L1", "SSIM", "identity", "recognised"],
-                lambda judge=judge, same=same: references(same, judge),
+                functools.partial(references, held, judge),
             )
         score(row, model, held, judge, results, arguments)
 

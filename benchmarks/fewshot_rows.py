@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 import pdfgc.config as configs
 from pdfgc.config import PRESETS, ModelConfig, TrainConfig
 from pdfgc.model import TalkingHead, build_model
@@ -111,12 +114,21 @@ def _inherit(row: Row, base: Path, folder: Path) -> None:
     found = load_checkpoint(base / "meta")
     assert found is not None
     state, facts = found
-    fresh = build_model(row.config).state_dict()
+    torch.manual_seed(SEED)
+    fresh, trained = build_model(row.config).state_dict(), state["average"]
     fitting = {
-        name: value if (old := state["average"].get(name)) is None else old
+        name: _fitted(trained[name], value) if name in trained else value
         for name, value in fresh.items()
     }
     facts |= {"stage": "landmarks", "model": configs.to_json(row.config)}
     save_checkpoint(
         folder / "landmarks", {"average": fitting, "objective": state["objective"]}, facts
     )
+
+
+def _fitted(trained: Tensor, fresh: Tensor) -> Tensor:
+    """A trained weight, of a larger one the first rows and columns."""
+    out = fresh.clone()
+    both = tuple(slice(min(a, b)) for a, b in zip(trained.shape, fresh.shape, strict=True))
+    out[both] = trained[both]
+    return out
