@@ -2,20 +2,23 @@
 #   PYTHON  the interpreter for the environment: 3.11 or 3.12
 #   TORCH   what pip installs as torch, e.g. TORCH=torch for the newest
 #   ARGS    more arguments for pytest, e.g. ARGS='-m "not slow"'
+#   PRESETS what make bench times beside the bundled weights
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 TORCH ?= torch==2.13.0
 ARGS ?=
+PRESETS ?= fast fewshot
 
 BIN := .venv/bin
 READY := .venv/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test gate lint format wheel clean
+.PHONY: help setup demo test bench gate lint format wheel clean
 
 help:
 	@echo "make demo    a portrait and a recording become demo/astronaut.mp4"
 	@echo "make test    run the tests"
+	@echo "make bench   how fast is it here? into benchmarks/README.md"
 	@echo "make gate    has a part become slower or larger?"
 	@echo "make lint    ruff (check and format) and mypy"
 	@echo "make format  mend what ruff can mend"
@@ -44,6 +47,14 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q $(ARGS)
+
+# Speed of the bundled weights and of the presets at full size, into the tables of
+# benchmarks/README.md; only worth it on an idle machine.
+bench: $(READY)
+	mkdir -p runs
+	$(BIN)/python -m pdfgc bench --source examples/astronaut.jpg --audio examples/speech.flac \
+		--weights default --presets $(PRESETS) --seconds 2 --memory 10 60 -o runs/bench.jsonl
+	$(BIN)/python benchmarks/table.py runs/bench.jsonl
 
 gate: $(READY)
 	$(BIN)/python benchmarks/gate.py
