@@ -30,7 +30,7 @@ _SYLLABLE_S = 0.12
 # Gaps inside words are bridged, clicks left out; lips open a little before the sound.
 _GAP_S, _SHORTEST_S, _EARLY_S, _LATE_S = 0.24, 0.06, 0.08, 0.16
 _RAMP_S = 0.08
-_PIECE_S = 30.0
+_PIECE_S = 8.0
 # Voices have their formants here (Hz); hum of the mains lies below.
 _LOW_HZ, _HIGH_HZ = 250.0, 5000.0
 
