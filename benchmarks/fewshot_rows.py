@@ -17,6 +17,8 @@ from pdfgc.training.trainer import train, trained_model
 SIDE = 64
 SEED = 0
 
+_RATES = {"marionette": 1.5e-3, "fewshot": 1e-3}
+
 
 def reduced(preset: str, identity: tuple[str, ...] | None = None) -> ModelConfig:
     """A landmark preset at 64 px."""
@@ -77,7 +79,7 @@ def train_base(preset: str, data: Path, out: Path, steps: int) -> Path:
     """
     folder, config = out / f"base-{preset}", reduced(preset)
     run = TrainConfig(
-        steps=steps, batch_size=4, shots=2, learning_rate=1.5e-3, warmup_steps=20,
+        steps=steps, batch_size=4, shots=2, learning_rate=_RATES[preset], warmup_steps=20,
         adversary_start=steps, checkpoint_every=50, sample_every=50, ema_decay=0.99, seed=SEED,
     )  # fmt: skip
     landmarks = replace(run, steps=300, batch_size=32)

@@ -18,6 +18,8 @@ from pdfgc.generator.drawing import LandmarkDriver
 from pdfgc.generator.generator import Generated, Generator
 
 _RESIDUAL = 5
+# Adam moves every number by the learning rate: in this unit a gain moves ten times as fast.
+_GAIN_UNIT = 10.0
 
 
 class PersonalNorm(nn.Module):
@@ -34,18 +36,22 @@ class PersonalNorm(nn.Module):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.project = spectral_norm(nn.Linear(width, 2 * channels))
-        # Spectral norm bounds embedding and projection: only this gain lets them speak. From 0.1 it
-        # went to 0.103 in 110 steps, and everybody got one mean face.
-        self.gain = nn.Parameter(torch.full((), 3.0))
+        # Spectral norm bounds embedding and projection, so that only this gain lets them speak. At
+        # 0.1, and as slow as a weight, everybody got one mean face; from 3 all ReLUs died.
+        self.gain = nn.Parameter(torch.full((), 1 / _GAIN_UNIT))
         self.own: nn.Parameter | None = None
 
     def release(self, vector: Tensor) -> None:
         """Project an embedding (1, width) once; from now on the result is free."""
-        self.own = nn.Parameter((self.gain * self.project(vector)).detach().clone())
+        self.own = nn.Parameter(self._said(vector).detach().clone())
+
+    def _said(self, vector: Tensor) -> Tensor:
+        said: Tensor = _GAIN_UNIT * self.gain * self.project(vector)
+        return said
 
     def forward(self, maps: Tensor, vector: Tensor) -> Tensor:
         """(B, channels, H, W), (B, width) to (B, channels, H, W)."""
-        personal = self.gain * self.project(vector) if self.own is None else self.own
+        personal = self._said(vector) if self.own is None else self.own
         scale, shift = personal[..., None, None].chunk(2, dim=1)
         return F.instance_norm(maps) * (1 + scale) + shift
 

@@ -133,7 +133,7 @@ def test_marionette_is_driven_by_codes_too() -> None:
 def test_adain_is_a_projection_and_then_free() -> None:
     norm = PersonalNorm(4, 6).eval()
     maps, vector = torch.randn(1, 4, 5, 5), torch.randn(1, 6)
-    scale, shift = (norm.gain * norm.project(vector)).chunk(2, dim=1)
+    scale, shift = (10 * norm.gain * norm.project(vector)).chunk(2, dim=1)
     spread = maps.var(dim=(2, 3), unbiased=False, keepdim=True)
     normal = (maps - maps.mean(dim=(2, 3), keepdim=True)) / (spread + 1e-5).sqrt()
     expected = normal * (1 + scale[..., None, None]) + shift[..., None, None]
