@@ -24,7 +24,7 @@ class EncoderConfig:
     """Channels of the eye and pose trunks, likewise."""
     hidden_width: int = 128
     """Width of hidden layers in heads, and of the eye encoder's hidden feature."""
-    speech_channels: tuple[int, ...] = (24, 40, 80, 112)
+    speech_channels: tuple[int, ...] = (24, 40, 76, 112)
     """Channels of the speech encoder at 1/2, 1/4, 1/8 and 1/16 of the mel bands."""
     lip_width: int = 32
     """Width of the lip code."""

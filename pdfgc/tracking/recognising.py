@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-ONE_PERSON = 0.6
-"""Distance of two vectors below which dlib's author takes two faces for one person's."""
+ONE_PERSON = 0.5
+"""Distance of two vectors below which two faces are taken for one person's.
+
+dlib's author says 0.6. On 25 clips of 14 persons nobody was further than 0.38 from himself in
+another clip (95 % of pairs), and the nearest two persons were 0.55 apart.
+"""
 
 _FILE = "dlib_face_recognition_resnet_model_v1.dat"
 # Outer and inner corner of the person's left eye, of the right eye, and the base of the nose, in
