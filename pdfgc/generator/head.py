@@ -95,11 +95,24 @@ class HeadFlow(nn.Module):
         """
         if source.pose.shape[-1] != POSE_WIDTH or driving.pose.shape[-1] != POSE_WIDTH:
             raise ValueError(f"expected (..., {POSE_WIDTH}) poses")
-        device, side = driving.pose.device, images.shape[-1]
+        known = source.pose.float().flatten(0, 1)
+        shape = self.shape(self._patch(images.flatten(0, 1), known))
+        shape = torch.unflatten(shape, 0, source.pose.shape[:2])
+        return self.between(shape, source, driving, images.shape[-1])
+
+    def between(self, shape: Tensor, source: Driven, driving: Driven, side: int) -> HeadMotion:
+        """Flow from each driving head to each source's, whose shapes are known.
+
+        Args:
+            shape: (B, K, P, 2) as `HeadMotion` has it.
+            source: (B, K, ...) motion of the sources.
+            driving: (B, ...) driving motion.
+            side: S (px).
+        """
+        device = driving.pose.device
         batch, shots = source.pose.shape[:2]
         pair = torch.cat([source.style, driving.style.unsqueeze(1).expand(-1, shots, -1)], dim=2)
         known = source.pose.float().flatten(0, 1)
-        shape = self.shape(self._patch(images.flatten(0, 1), known))
         with torch.autocast(device_type=device.type, enabled=False):
             coarse = min(side, _SOLVE_SIDE)
             point = self._trace(
@@ -109,7 +122,7 @@ class HeadFlow(nn.Module):
             if coarse != side:
                 point, head = upsample(point, side), upsample(head, side)
             own = point.repeat_interleave(shots, dim=0)
-            bend = self.shape.maps(shape)
+            bend = self.shape.maps(shape.flatten(0, 1))
             mean = torch.cat([self.shape.undo(bend, own[:, :2]), own[:, 2:]], dim=1)
             mixed = self.gain * self.shares(pair.float()).flatten(0, 1) @ self.moves
             mixed = mixed.view(-1, 3, _FACE_CELLS, _FACE_CELLS)
@@ -126,7 +139,7 @@ class HeadFlow(nn.Module):
         return HeadMotion(
             torch.unflatten(seen - grid, 0, (batch, shots)),
             head,
-            torch.unflatten(shape, 0, (batch, shots)),
+            shape,
             place.permute(0, 2, 3, 1),
         )
 

@@ -111,12 +111,15 @@ class EyeBatch(Batch):
         composite: (B, 3, S, S) taker with the giver's eyes blended in.
         other: n = 2 * B views of anybody: few clips hold such pairs, and few faces are known
             from them.
+        looking: n = 2 * B views of the same frames as `other`, eyes moved virtually; none where
+            the scheme of landmarks does not tell the shape of a face.
     """
 
     giver: View
     taker: View
     composite: Tensor
     other: View
+    looking: View
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,7 @@ def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.G
     fit = fit_head(points)
     head = fit.head.copy()
     # Gaze and lids, in head axes.
-    looks = rng.random(n) < 0.6
-    gaze = np.where(looks[:, None], rng.uniform(-1, 1, (n, 2)) * _MAX_GAZE, eye[:, :2])
-    openness, ratios = _openness(eye[:, 2:], rng)
+    gaze, openness, ratios = draw_eyes(eye, rng)
     _turn_eyes(head, eye[:, :2], gaze, topology)
     hidden = np.zeros(points.shape[:2], bool)
     for side, which in enumerate((topology.left_eye, topology.right_eye)):
@@ -124,6 +122,23 @@ def facing(points: NDArray[np.float32]) -> NDArray[np.bool_]:
     outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
     towards = -np.einsum("nj,lj->nl", fit.rotation[:, 2], outward)
     return np.asarray(towards > -0.15)
+
+
+def draw_eyes(eye: NDArray[np.float32], rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Where eyes might look, and how open they might be.
+
+    Args:
+        eye: (n, 4) gaze yaw and pitch (rad), left and right openness as they are.
+        rng: source of chance.
+
+    Returns:
+        Gaze (n, 2), openness (n, 2) and its ratio to their own (n, 2); four out of ten keep their
+        gaze, half keep their lids.
+    """
+    looks = rng.random(len(eye)) < 0.6
+    gaze = np.where(looks[:, None], rng.uniform(-1, 1, (len(eye), 2)) * _MAX_GAZE, eye[:, :2])
+    openness, ratios = _openness(eye[:, 2:], rng)
+    return gaze, openness, ratios
 
 
 def _openness(own: NDArray[np.float32], rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from pdfgc.training.augment import Jitter, change_look, change_room, change_shap
 from pdfgc.training.batches import EyeBatch, MovedBatch, PairBatch, SpeechBatch, View
 from pdfgc.training.clips import Clip, ClipBank
 from pdfgc.training.composites import blend_eyes
+from pdfgc.training.looking import Looker
 from pdfgc.training.moved import facing, move
 from pdfgc.training.readings import mouth_of
 
@@ -52,6 +53,7 @@ class Sampler:
         self.speaking = bank.speaking()
         self._eye_pairs = _eye_pairs(bank)
         self._shapes = _shapes(bank)
+        self._looker = Looker()
         self._clip_of = np.repeat(np.arange(len(bank.clips)), [c.length for c in bank.clips])
 
     def _rng(self, step: int, purpose: int) -> np.random.Generator:
@@ -176,7 +178,7 @@ class Sampler:
         """Jittered crops with changed looks, for the pose encoder."""
         rng = self._rng(step, 1)
         view = self._anybody(size, rng, max_zoom=0.25, max_angle=0.35, max_shift=0.2)
-        return View(**{**_shallow(view), "image": change_look(view.image, rng)})
+        return replace(view, image=change_look(view.image, rng))
 
     def _anybody(self, size: int, rng: np.random.Generator, **reach: float) -> View:
         """Jittered frames, persons by their share."""
@@ -199,14 +201,18 @@ class Sampler:
         jitter = Jitter.draw(rng, rng.random(size) < 0.5, max_zoom=0.2, max_angle=0.2)
         giver, taker = self.view(pairs[:, 0].copy(), jitter), self.view(pairs[:, 1].copy(), jitter)
         composite = blend_eyes(giver, taker)
-        looks = change_look(torch.cat([giver.image, taker.image, composite]), rng, 0.7)
-        first, second, third = looks.chunk(3)
         other = self._anybody(2 * size, rng, max_zoom=0.2, max_angle=0.25)
+        looking = _first(other, 0)
+        if self._shapes.shape[1]:
+            looking = self._looker.elsewhere(other, rng)
+        pictures = [giver.image, taker.image, composite, other.image, looking.image]
+        looks = torch.split(change_look(torch.cat(pictures), rng, 0.7), [len(p) for p in pictures])
         return EyeBatch(
-            View(**{**_shallow(giver), "image": first}),
-            View(**{**_shallow(taker), "image": second}),
-            third,
-            View(**{**_shallow(other), "image": change_look(other.image, rng, 0.7)}),
+            replace(giver, image=looks[0]),
+            replace(taker, image=looks[1]),
+            looks[2],
+            replace(other, image=looks[3]),
+            replace(looking, image=looks[4]),
         )
 
     def speech(self, step: int, clips: int, per_clip: int) -> SpeechBatch:
@@ -278,8 +284,9 @@ def _windows(clips: list[Clip], frames: NDArray[np.int64], width: int) -> Tensor
     return torch.from_numpy((starts + np.clip(near, 0, top)).reshape(-1, width))
 
 
-def _shallow(view: View) -> dict[str, Tensor]:
-    return {f.name: getattr(view, f.name) for f in fields(view)}
+def _first(view: View, n: int) -> View:
+    """The first n views."""
+    return View(**{f.name: getattr(view, f.name)[:n] for f in fields(view)})
 
 
 def _capped_weights(clips: tuple[Clip, ...], cap: float) -> NDArray[np.float64]:

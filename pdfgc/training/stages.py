@@ -128,7 +128,13 @@ STAGES: dict[str, Stage] = {
             trains=("encoders.eye",),
             starts_from=("lip",),
             objective=EyeObjective,
-            weights={"eye_contrast": 0.5, "gaze": 5.0, "openness": 2.0},
+            weights={
+                "eye_contrast": 0.5,
+                "gaze": 5.0,
+                "openness": 2.0,
+                "gaze_change": 10.0,
+                "openness_change": 2.0,
+            },
             defaults=TrainConfig(steps=3000, batch_size=24, learning_rate=1e-3),
         ),
         Stage(

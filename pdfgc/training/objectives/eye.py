@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pdfgc.model import TalkingHead
-from pdfgc.motion import OPENNESS
 from pdfgc.training.batches import (
     Batch,
     EyeBatch,
@@ -17,6 +16,9 @@ from pdfgc.training.losses import (
 )
 from pdfgc.training.objectives.base import Objective, Outcome
 
+# An eye less open than this does not show where it looks.
+_HIDDEN = 0.4
+
 
 def cosine(first: Tensor, second: Tensor) -> Tensor:
     """Cosine of detached rows (n, D): (n,)."""
@@ -24,7 +26,12 @@ def cosine(first: Tensor, second: Tensor) -> Tensor:
 
 
 class EyeObjective(Objective):
-    """Stage 2, eyes: InfoNCE on composites (hidden feature) and regression to the tracker."""
+    """Stage 2, eyes: InfoNCE on composites (hidden feature) and regression to the tracker.
+
+    The regression is held to what changes between two pictures of one head as well: a tracker is
+    off by as much for one person as gaze moves, and a mean that is right for everybody follows
+    nobody.
+    """
 
     def draw(self, step: int, size: int) -> EyeBatch:
         """Pairs of frames with other eyes, and composites."""
@@ -35,18 +42,25 @@ class EyeObjective(Objective):
         if not isinstance(batch, EyeBatch):
             raise TypeError(f"stage eye takes composites, given {type(batch).__name__}")
         encoder = self.model.encoders.eye
-        views = (batch.giver, batch.taker)
-        images = [*(view.image for view in views), batch.composite, batch.other.image]
-        hidden = encoder.hidden(torch.cat(images))
-        giver, taker, composite = hidden[: 3 * len(batch.composite)].chunk(3)
-        code = encoder.code(hidden).float()
-        labels = torch.cat([*(view.eye for view in views), batch.giver.eye, batch.other.eye])
-        gaze = (code[:, :2] - labels[:, :2]).abs().mean()
-        lids = (code[:, OPENNESS] - labels[:, 2:]).abs().mean()
+        views = (batch.giver, batch.taker, batch.other, batch.looking)
+        pictures = [batch.composite, *(view.image for view in views)]
+        hidden = encoder.hidden(torch.cat(pictures))
+        composite, giver, taker = hidden[: 3 * len(batch.composite)].chunk(3)
+        code = encoder.code(hidden).float()[:, :4]
+        labels = torch.cat([batch.giver.eye, *(view.eye for view in views)])
+        shown = (labels[:, 2:].min(1).values > _HIDDEN).float()
+        gaze = _shown_mean((code[:, :2] - labels[:, :2]).abs().mean(1), shown)
+        lids = (code[:, 2:] - labels[:, 2:]).abs().mean()
+        (first, second), (before, after) = (self._pairs(batch, v) for v in (code, labels))
+        error = ((second - first) - (after - before)).abs()
         losses = {
             "eye_contrast": eye_contrast(composite, giver, taker, 10.0),
             "gaze": gaze,
             "openness": lids,
+            "gaze_change": _shown_mean(
+                error[:, :2].mean(1), torch.minimum(*self._pairs(batch, shown))
+            ),
+            "openness_change": error[:, 2:].mean(),
         }
         nearer = cosine(composite, giver) > cosine(composite, taker)
         scalars = {
@@ -60,6 +74,14 @@ class EyeObjective(Objective):
             columns=(batch.giver.image, batch.taker.image, batch.composite),
         )
 
+    @staticmethod
+    def _pairs(batch: EyeBatch, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Of giver, taker, other, looking (n, ...): both ends of what changed, the head held."""
+        size, virtual = len(batch.composite), len(batch.looking.eye)
+        _, giver, taker = values[: 3 * size].chunk(3)
+        still, looking = torch.split(values[3 * size :], [len(batch.other.eye), virtual])
+        return torch.cat([giver, still[:virtual]]), torch.cat([taker, looking])
+
     def finish(self, model: TalkingHead) -> None:
         """Learn the mean of the free values, used where a number is given for blink."""
         total = torch.zeros(2)
@@ -68,3 +90,8 @@ class EyeObjective(Objective):
                 batch = self.sampler.eyes(step, 32).to(model.free_eye.device)
                 total += model.encoders.eye(batch.giver.image)[:, 4:].float().mean(0).cpu() / 8
         model.free_eye.copy_(total.to(model.free_eye.device))
+
+
+def _shown_mean(error: Tensor, shown: Tensor) -> Tensor:
+    """Mean of (n,) errors where eyes show where they look."""
+    return (error * shown).sum() / shown.sum().clamp(min=1)
