@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from PIL import Image
 
 from pdfgc.config import PRESETS
 from pdfgc.dubbing import Length, dub
+from pdfgc.evaluation.resident import peak_mb
 from pdfgc.media import VideoWriter, read_audio, read_video
 from pdfgc.model import build_model
 from pdfgc.weights import save_model
@@ -148,11 +148,6 @@ def apart(path: Path, fps: int) -> dict[str, float]:
         "most_ms": round(float(np.abs(late_ms).max()), 2),
         "sound_minus_picture_ms": round(1000 * (len(waveform) / SAMPLE_RATE - last_s - 1 / fps), 2),
     }
-
-
-def peak_mb() -> float:
-    """Most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

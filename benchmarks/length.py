@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import numpy as np
 import torch
 
 from pdfgc import Avatar
+from pdfgc.evaluation.resident import peak_mb
 from pdfgc.media import probe, read_audio
 from pdfgc.weights import DEFAULT
 
@@ -92,11 +92,6 @@ def write_speech(path: Path, seconds: int) -> None:
             piece = np.ascontiguousarray(frames[:left])
             file.writeframes(piece.tobytes())
             left -= len(piece)
-
-
-def peak_mb() -> float:
-    """Most memory that this process has had (MiB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -31,17 +31,16 @@ _LEAST_S, _LEAST_RUNS = 1.0, 5
 
 # Run by a fresh interpreter, so that its peak is that of one animation alone.
 _ANIMATE = """
-import json, resource, sys, time
+import json, sys, time
 import numpy as np, torch
 torch.set_num_threads(int(sys.argv[5]))
 from pdfgc import Avatar
+from pdfgc.evaluation.resident import peak_mb
 start = time.perf_counter()
 avatar = Avatar.from_images(sys.argv[1], weights=sys.argv[2], device=sys.argv[6])
 samples = np.load(sys.argv[3])
 avatar.animate(audio=samples, seed=0).save(sys.argv[4])
-scale = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
-print(json.dumps({"peak_mb": peak / 2**20, "seconds": time.perf_counter() - start}))
+print(json.dumps({"peak_mb": peak_mb(), "seconds": time.perf_counter() - start}))
 """
 
 

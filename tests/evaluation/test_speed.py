@@ -65,7 +65,8 @@ def test_peak_memory_of_a_process(tiny_weights: Path, face_image: Path, speech: 
     sound = read_audio(speech)
     used = peak_memory(face_image, str(tiny_weights), sound, 0.4, device="cpu")
     assert used.audio_s == 0.4
-    assert 50 < used.peak_mb < 8000
+    # Whatever the memory of the process that asks.
+    assert 50 < used.peak_mb < 3000
     assert used.seconds > 0
 
 
