@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +87,32 @@ def test_another_rate_gives_as_many_frames_by_time(face_clip: Path, backend: Med
     track = track_video(face_clip, backend=backend, fps=12.5)
     assert len(track) == 15
     assert track.fps == 12.5
+
+
+_MANY = """
+import sys
+import subprocess
+import sys
+from pathlib import Path
+from pdfgc.media.image import read_image
+from pdfgc.tracking import MediaPipeBackend
+
+def resident_mb():
+    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(fields["VmRSS"].split()[0]) / 1024
+
+image = read_image(sys.argv[1])
+for turn in range(8):
+    MediaPipeBackend().detect(image)
+    if turn == 2:
+        before = resident_mb()
+print(resident_mb() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="memory is read from /proc")
+def test_trackers_that_are_let_go_take_their_memory_along(face_image: Path) -> None:
+    command = [sys.executable, "-c", _MANY, str(face_image)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    # Five graphs that stay are 300 MB.
+    assert float(done.stdout) < 120
