@@ -29,6 +29,11 @@ class EncoderConfig:
     lip_width: int = 32
     """Width of the lip code."""
 
+    @property
+    def picture(self) -> tuple[int, int]:
+        """Height and width of that image (px)."""
+        return self.image_size, self.image_size
+
 
 @dataclass(frozen=True, config=STRICT)
 class GeneratorConfig:

@@ -8,9 +8,15 @@ from pdfgc.config import EncoderConfig
 from pdfgc.encoders.layers import ImageTrunk, head
 from pdfgc.motion import EYE_WIDTH
 
+# The part of an aligned crop that holds the eyes, jittered or turned: rows, columns from its edges.
+_ROWS, _COLUMNS = (0.25, 0.75), (0.125, 0.875)
+
 
 class EyeEncoder(nn.Module):
     """E_eye of PD-FGC (stage 2) on its own light trunk.
+
+    It looks at the band of the crop where the eyes lie, as finely as the crop is sampled: an eye
+    that turns by ten degrees moves its iris by a pixel.
 
     The contrastive loss on eye composites acts on `hidden`, the regression to the tracker on the
     code.
@@ -18,12 +24,17 @@ class EyeEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.trunk = ImageTrunk(config.image_size, config.light_channels, config.hidden_width)
+        side = config.image_size
+        self.rows, self.columns = (
+            slice(round(low * side), round(high * side)) for low, high in (_ROWS, _COLUMNS)
+        )
+        size = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+        self.trunk = ImageTrunk(size, config.light_channels, config.hidden_width, fine=True)
         self.head = head(config.hidden_width, config.hidden_width, EYE_WIDTH)
 
     def hidden(self, image: Tensor) -> Tensor:
         """(B, 3, S, S) RGB in [-1, 1] to the hidden feature (B, hidden_width)."""
-        feature: Tensor = self.trunk(image)
+        feature: Tensor = self.trunk(image[..., self.rows, self.columns])
         return feature
 
     def code(self, hidden: Tensor) -> Tensor:

@@ -46,35 +46,45 @@ class ImageTrunk(nn.Module):
     the crop is what motion is about.
 
     Args:
-        image_size: side of the picture (px).
+        size: height and width of the picture (px).
         channels: channels at 1/2, 1/4, 1/8 and 1/16 of the picture.
         width: width of the feature.
         squeeze: channels that are flattened.
+        fine: the first layer does not halve the picture; all else is twice as fine.
     """
 
     def __init__(
-        self, image_size: int, channels: tuple[int, ...], width: int, squeeze: int = 32
+        self,
+        size: tuple[int, int],
+        channels: tuple[int, ...],
+        width: int,
+        squeeze: int = 32,
+        *,
+        fine: bool = False,
     ) -> None:
         super().__init__()
-        self.image_size = image_size
+        self.size = size
         self.stem = nn.Sequential(
-            nn.Conv2d(3, channels[0], 3, 2, 1, bias=False), nn.BatchNorm2d(channels[0]), nn.ReLU()
+            nn.Conv2d(3, channels[0], 3, 1 if fine else 2, 1, bias=False),
+            nn.BatchNorm2d(channels[0]),
+            nn.ReLU(),
         )
         blocks: list[nn.Module] = []
         for inputs, outputs in pairwise(channels):
             blocks += [ResidualDown(inputs, outputs), ResidualDown(outputs, outputs, stride=1)]
         self.blocks = nn.Sequential(*blocks)
-        side = image_size // 2 ** len(channels)
+        step = 2 ** (len(channels) - fine)
+        rows, columns = (length // step for length in size)
         self.squeeze = nn.Sequential(
             nn.Conv2d(channels[-1], squeeze, 1, bias=False), nn.BatchNorm2d(squeeze), nn.ReLU()
         )
-        self.project = nn.Linear(squeeze * side * side, width)
+        self.project = nn.Linear(squeeze * rows * columns, width)
 
     def forward(self, image: Tensor) -> Tensor:
         """Read the motion feature off a face crop.
 
         Args:
-            image: (B, 3, image_size, image_size) RGB in [-1, 1].
+            image: (B, 3, height, width) RGB in [-1, 1].
 
         Returns:
             (B, width) feature.
@@ -82,7 +92,7 @@ class ImageTrunk(nn.Module):
         Raises:
             ValueError: the picture has another size.
         """
-        expected = (3, self.image_size, self.image_size)
+        expected = (3, *self.size)
         if tuple(image.shape[1:]) != expected:
             raise ValueError(f"expected (B, {expected}), given {tuple(image.shape)}")
         feature: Tensor = self.project(self.squeeze(self.blocks(self.stem(image))).flatten(1))

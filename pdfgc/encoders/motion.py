@@ -18,7 +18,7 @@ class MotionEncoder(ImageTrunk):
     """
 
     def __init__(self, config: EncoderConfig) -> None:
-        super().__init__(config.image_size, config.trunk_channels, config.trunk_width)
+        super().__init__(config.picture, config.trunk_channels, config.trunk_width)
 
 
 class LipEncoder(nn.Module):

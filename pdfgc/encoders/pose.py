@@ -14,7 +14,7 @@ class PoseEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.trunk = ImageTrunk(config.image_size, config.light_channels, config.hidden_width)
+        self.trunk = ImageTrunk(config.picture, config.light_channels, config.hidden_width)
         self.head = head(config.hidden_width, config.hidden_width, POSE_WIDTH)
 
     def forward(self, image: Tensor) -> Tensor:

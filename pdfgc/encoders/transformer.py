@@ -24,7 +24,7 @@ class LandmarkTransformer(nn.Module):
 
     def __init__(self, config: EncoderConfig, alphas: int) -> None:
         super().__init__()
-        self.trunk = ImageTrunk(config.image_size, config.light_channels, config.hidden_width)
+        self.trunk = ImageTrunk(config.picture, config.light_channels, config.hidden_width)
         flat = 3 * len(CONTOURS.mesh)
         self.shape = nn.Sequential(nn.LayerNorm(flat), head(flat, 2 * config.hidden_width, alphas))
         self.join = head(config.hidden_width + alphas, 2 * config.hidden_width, alphas)

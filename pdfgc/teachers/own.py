@@ -67,7 +67,7 @@ class FaceNetworks(nn.Module):
         }
         width = config.hidden_width
         self.trunks = nn.ModuleDict(
-            {name: ImageTrunk(config.image_size, config.light_channels, width) for name in outputs}
+            {name: ImageTrunk(config.picture, config.light_channels, width) for name in outputs}
         )
         self.heads = nn.ModuleDict(
             {name: head(width, width, count) for name, count in outputs.items()}

@@ -39,9 +39,9 @@ class TrunkTeacher(Teacher):
         return total / len(made)
 
     def _maps(self, image: Tensor) -> list[Tensor]:
-        side = self.trunk.image_size
-        if image.shape[-1] != side:
-            image = F.interpolate(image, size=side, mode="bilinear", align_corners=False)
+        size = self.trunk.size
+        if tuple(image.shape[-2:]) != size:
+            image = F.interpolate(image, size=size, mode="bilinear", align_corners=False)
         maps = [self.trunk.stem(image)]
         for block in self.trunk.blocks:
             maps.append(block(maps[-1]))

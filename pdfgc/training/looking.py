@@ -26,8 +26,10 @@ class Looker:
     """Moves the eyes of pictures."""
 
     def __init__(self) -> None:
-        # As it is made: the mean face's surface, and nothing learned moves upon it.
-        self._head = HeadFlow(1, moves=1).eval().requires_grad_(False)
+        # As it is made: the mean face's surface, and nothing learned moves upon it. The chance
+        # that starts the model is not to be touched.
+        with torch.random.fork_rng(devices=[]):
+            self._head = HeadFlow(1, moves=1).eval().requires_grad_(False)
 
     def elsewhere(self, view: View, rng: np.random.Generator) -> View:
         """The same frames with eyes and lids moved by chance.

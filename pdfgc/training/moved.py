@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pdfgc.generator.eyes import EYEBALL_GAIN
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import (
     Floats,
@@ -21,7 +22,7 @@ from pdfgc.tracking.geometry import (
     direction_from_angles,
     rotation_from_angles,
 )
-from pdfgc.tracking.measure import fit_head, gaze_of, pose_of_normalised
+from pdfgc.tracking.measure import fit_head, pose_of_normalised
 from pdfgc.tracking.topology import Eye, Topology, topology_of
 
 # What may be asked of a head in the picture: yaw, pitch, roll; and how far from where it is. A face
@@ -97,9 +98,6 @@ def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.G
     placed = np.einsum("nij,nlj->nli", rotation, head) * scale[:, None, None]
     placed = (placed + fit.translation[:, None] + shift).astype(np.float32)
     seen = facing(points) & facing(placed) & ~hidden
-    # What the tracker would read there: its eyeballs are the mean face's, not this person's.
-    open_eyes = (openness.min(axis=1) > _HIDDEN) & topology.has_iris
-    gaze = np.where(open_eyes[:, None], gaze_of(placed), gaze)
     return Moved(
         points=placed,
         pose=pose_of_normalised(placed),
@@ -163,7 +161,7 @@ def _turn_eyes(
         return
     face = canonical_face(topology)
     step = direction_from_angles(*after.T) - direction_from_angles(*before.T)
-    head[:, topology.irises] += face.eyeball_radius * step[:, None]
+    head[:, topology.irises] += EYEBALL_GAIN * face.eyeball_radius * step[:, None]
 
 
 def _move_lids(head: Floats, eye: Eye, ratio: Floats, height: Floats) -> None:

@@ -206,7 +206,7 @@ class Sampler:
         if self._shapes.shape[1]:
             looking = self._looker.elsewhere(other, rng)
         pictures = [giver.image, taker.image, composite, other.image, looking.image]
-        looks = torch.split(change_look(torch.cat(pictures), rng, 0.7), [len(p) for p in pictures])
+        looks = torch.split(change_look(torch.cat(pictures), rng, 0.5), [len(p) for p in pictures])
         return EyeBatch(
             replace(giver, image=looks[0]),
             replace(taker, image=looks[1]),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pdfgc.generator.eyes import EyeMotion
+from pdfgc.generator.eyes import EYEBALL_GAIN, EyeMotion
 from pdfgc.tracking import canonical_face
 from pdfgc.tracking.geometry import direction_from_angles
 
@@ -34,7 +34,8 @@ def test_nothing_moves_when_nothing_changes(eyes: EyeMotion) -> None:
 def test_an_iris_is_looked_up_where_it_was(eyes: EyeMotion) -> None:
     ahead, aside = [0.0, 0.0, 1.0, 1.0], [0.25, -0.1, 1.0, 1.0]
     centres = FACE.points[[LEFT.iris_centre, RIGHT.iris_centre]]
-    step = FACE.eyeball_radius * (direction_from_angles(0.25, -0.1) - direction_from_angles(0, 0))
+    step = direction_from_angles(0.25, -0.1) - direction_from_angles(0, 0)
+    step = EYEBALL_GAIN * FACE.eyeball_radius * step
     back = _came_from(eyes, centres + step, ahead, aside)
     np.testing.assert_allclose(back, -np.tile(step[:2], (2, 1)), rtol=0.2, atol=2e-3)
 
