@@ -32,12 +32,17 @@ from pdfgc.training.objectives.reconstruction import ReconstructionObjective
 from pdfgc.training.probes import probe, write_probes
 from pdfgc.training.sampler import Sampler
 
+# How far a mouth that speech drives is held to the picture.
+_HEARD = 0.15
+
 
 class ExpressionObjective(ReconstructionObjective):
     """Stage 3: expression encoder and the final generator, driven by the codes of every factor.
 
-    Lip codes come from speech at least half of the time where the sound is synchronous. The
-    frozen encoders judge the made picture (PD-FGC's gaze, lip-sync and motion consistency).
+    Lip codes come from speech at least half of the time where the sound is synchronous. Speech
+    tells lips but roughly; held to the picture's own mouth, the generator would learn to half
+    ignore every lip code. A mouth that speech drives is held mostly to its code instead. The frozen
+    encoders judge the made picture (PD-FGC's gaze, lip-sync and motion consistency).
 
     Expression sees the whole face and could stand in for every other factor. Three things keep it
     from that: at first the source's own expression drives, later half of the time; every third
@@ -128,7 +133,8 @@ class ExpressionObjective(ReconstructionObjective):
         appearance = self.look(batch.source.image, shots)
         source = torch.unflatten(source, 0, (-1, shots))
         made = self.model.generator(appearance, source, driving)
-        losses = self.picture_losses(batch, made, appearance, adversarial=adversarial)
+        trust = torch.where(heard, _HEARD, 1.0)
+        losses = self.picture_losses(batch, made, appearance, adversarial=adversarial, trust=trust)
         losses |= self.shape_loss(made, batch.source, source_pose)
         losses |= self._decorrelation(batch.window[:, batch.window.shape[1] // 2], felt)
         picture = self.small(made.image)
@@ -137,9 +143,7 @@ class ExpressionObjective(ReconstructionObjective):
             wanted = encoders.motion(self.small(batch.driving.image)).float()
         size = ranks.shared_mean(wanted.abs().mean())
         losses["motion_consistency"] = (feature - wanted).abs().mean() / size
-        losses |= self._follows(
-            picture, feature, encoders.lip(wanted).float(), batch.driving.eye, batch.driving.pose
-        )
+        losses |= self._follows(picture, feature, lip, batch.driving.eye, batch.driving.pose)
         count = int(self.banked.clamp(max=self.bank_size)) + len(row) * ranks.world()
         floor = torch.tensor(1.0 / count)
         return self.outcome(batch, made, losses, decorrelation_chance=floor)

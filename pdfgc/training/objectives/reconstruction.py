@@ -53,6 +53,9 @@ class ReconstructionObjective(Objective):
         eyes = (topology.right_eye, topology.left_eye)
         lids = (topology.outer_lips, *(eye.contour for eye in eyes))
         self._spots = [torch.tensor(i) for i in lids]
+        height = canonical_face(topology).points[:, 1]
+        below = torch.from_numpy(height > height[topology.nose].max())
+        self.register_buffer("below_nose", below, persistent=False)
         irises = [[eye.iris_centre, *eye.iris] if topology.has_iris else [] for eye in eyes]
         parts = [np.append(eye.contour, i) for eye, i in zip(eyes, irises, strict=True)]
         everything = np.arange(topology.n_landmarks)
@@ -62,6 +65,7 @@ class ReconstructionObjective(Objective):
     control_weight: Tensor
     landmark_weight: Tensor
     detail_weight: Tensor
+    below_nose: Tensor
 
     def draw(self, step: int, size: int) -> Batch:
         """Pairs; every sixth batch shows two source images, so that blending is learned."""
@@ -80,14 +84,32 @@ class ReconstructionObjective(Objective):
         return appearance
 
     def picture_losses(
-        self, batch: PairBatch, made: Generated, appearance: Appearance, *, adversarial: bool
+        self,
+        batch: PairBatch,
+        made: Generated,
+        appearance: Appearance,
+        *,
+        adversarial: bool,
+        trust: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Losses on the picture and on the flow."""
+        """Losses on the picture and on the flow.
+
+        Args:
+            batch: what was asked.
+            made: what came of it.
+            appearance: of the sources.
+            adversarial: whether the discriminator takes part.
+            trust: (B,) how far the mouth has to be the driving picture's, in [0, 1]; 1 if None.
+        """
         target, points = batch.driving.image, batch.driving.points
         spots = attention_map(points, self._spots, target.shape[-1])
         weight = 1 + 8 * spots
         sources = torch.unflatten(batch.source.points, 0, (-1, batch.shots))
-        mouth = attention_map(points, self._spots[:1], target.shape[-1]) ** 4
+        lips = attention_map(points, self._spots[:1], target.shape[-1])
+        mouth, seen = lips**4, batch.seen
+        if trust is not None:
+            weight = weight * (1 - (1 - trust[:, None, None, None]) * lips.sqrt())
+            seen = seen * torch.where(self.below_nose, trust[:, None, None], 1.0)
         losses = {
             "reconstruction": reconstruction(made.image, target, weight),
             # What is made, not looked up, has to be right by itself: the mouth's inside is.
@@ -95,7 +117,7 @@ class ReconstructionObjective(Objective):
             # The mouth's inside appears and vanishes: no flow can move it there. Without this the
             # adversary prefers a sharp copy that does not move.
             "copying": (made.copied * mouth).mean() / ranks.shared_mean(mouth.mean()),
-            **self.flow_losses(made, sources, points, batch.seen),
+            **self.flow_losses(made, sources, points, seen),
         }
         if self.teachers:
             judged = [each.difference(made.image, target) for each in self.teachers]
