@@ -89,12 +89,12 @@ def test_lids_close(view: View, backend: MediaPipeBackend) -> None:
 
 def test_labels_are_what_was_asked(view: View) -> None:
     many = View(
-        **{name: getattr(view, name).repeat_interleave(40, 0) for name in view.__dataclass_fields__}
+        **{name: getattr(view, name).repeat_interleave(14, 0) for name in view.__dataclass_fields__}
     )
     looking = Looker().elsewhere(many, np.random.default_rng(0))
     asked = looking.eye - many.eye
     still = (asked.abs().amax(1) < 1e-6).numpy()
-    assert 2 < still.sum() < 20
+    assert 0 < still.sum() < 8
     changes = (looking.image - many.image)[INNER].abs().amax(dim=(1, 2, 3)).numpy()
     assert (changes[~still] > 0.1).all()
     assert changes[still].max() < 0.02

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pdfgc.model import TalkingHead
+from pdfgc.training import ranks
 from pdfgc.training.batches import (
     Batch,
     EyeBatch,
@@ -94,4 +95,4 @@ class EyeObjective(Objective):
 
 def _shown_mean(error: Tensor, shown: Tensor) -> Tensor:
     """Mean of (n,) errors where eyes show where they look."""
-    return (error * shown).sum() / shown.sum().clamp(min=1)
+    return (error * shown).mean() / ranks.shared_mean(shown.mean()).clamp(min=1e-3)
