@@ -29,7 +29,7 @@ from pdfgc.media import read_audio, read_image
 HERE = Path(__file__).resolve().parent
 ACCEPTED = HERE / "accepted.json"
 EXAMPLES = HERE.parent / "examples"
-PRESETS, ROUNDS, SAMPLES = ("tiny", "fast"), 3, 8_000
+PRESETS, ROUNDS, SAMPLES = ("tiny", "fast"), 2, 8_000
 TOLERANCE = 2.0
 AGAIN = 2  # rounds of doubt: only what is worse every time fails
 _FIXED, _EXACT = "fixed operation", 1.01
