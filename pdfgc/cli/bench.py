@@ -41,7 +41,8 @@ def bench(
         weights: what is timed: a file or packaged name; by default the packaged weights.
         presets: in their place, presets with random weights.
         seconds: of speech, end to end.
-        memory: lengths of speech (s) whose peak memory is measured, each in a process of its own.
+        memory: lengths of speech (s) whose peak memory is measured, of weights alone, each in a
+            process of its own.
         work: time training and packing too, but for networks that are imported.
         threads: of torch; by default its own choice.
         device: where the model runs.

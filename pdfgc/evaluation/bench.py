@@ -80,7 +80,8 @@ def run_bench(
         weights: files or packaged names.
         presets: with random weights.
         seconds: of speech, end to end.
-        memory: lengths of speech (s) whose peak memory is measured.
+        memory: lengths of speech (s) whose peak memory is measured, of `weights` alone: presets at
+            full size would draw for half an hour.
         work: time tuning, training and packing too, but for networks that are imported.
         device: `auto`, `cpu`, `cuda` or `mps`.
 
@@ -122,7 +123,7 @@ def run_bench(
                 if work and loaded.model.config.official is None:
                     yield _tuning(loaded, image)
                     yield from work_rates(image, preset, loaded.device.type)
-                for length in memory:
+                for length in memory if name in weights else ():
                     yield peak_memory(source, name, sound, length, device=loaded.device.type)
 
             yield from as_lines(entries(), about)
