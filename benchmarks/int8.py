@@ -102,6 +102,8 @@ def inputs_of(avatar: Avatar, motion: Motion) -> Iterator[Inputs]:
         given = {"images": look.images, "vector": look.vector, "source": source}
         given["driving"] = joined(motion.slice(n, n + 1), source.device)
         given |= {f"maps_{k}": maps for k, maps in enumerate(look.maps)}
+        if look.shape is not None:
+            given["shape"] = look.shape
         yield {name: np.ascontiguousarray(each.numpy()) for name, each in given.items()}
 
 

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pdfgc.config import ModelConfig
 from pdfgc.encoders import Appearance
-from pdfgc.encoders.official import OfficialEyeEncoder, OfficialPoseEncoder
+from pdfgc.encoders.official import OfficialEyeEncoder, OfficialLipEncoder, OfficialPoseEncoder
 from pdfgc.generator.fewshot import FewShotGenerator
 from pdfgc.generator.marionette import MarionetteGenerator
 from pdfgc.model import LandmarkEncoders, TalkingHead, build_model
@@ -139,10 +139,11 @@ def _counted(config: ModelConfig) -> Cost:
     calls = {
         "appearance": ((encoders.appearance,), lambda: encoders.appearance(image), "source image"),
         "motion": (
-            (encoders.motion, encoders.lip, encoders.expression),
-            lambda: _read_motion(model, face),
+            (encoders.motion, encoders.expression),
+            lambda: encoders.expression(encoders.motion(face)[None]),
             "driving frame",
         ),
+        "lip": ((encoders.lip,), lambda: _read_lip(model, face), "driving frame"),
         "eye": ((encoders.eye,), lambda: _read_eye(model, face), "driving frame"),
         "pose": ((encoders.pose,), lambda: _read_pose(model, face), "driving frame"),
         "speech": ((encoders.speech,), lambda: encoders.speech(window), "frame"),
@@ -163,9 +164,12 @@ def _counted(config: ModelConfig) -> Cost:
     return Cost(config.preset, tuple(parts), total, _BUDGET_PARAMETERS if limits else None)
 
 
-def _read_motion(model: TalkingHead, face: Tensor) -> tuple[Tensor, Tensor]:
-    feature = model.encoders.motion(face)
-    return model.encoders.lip(feature), model.encoders.expression(feature[None])
+def _read_lip(model: TalkingHead, face: Tensor) -> Tensor:
+    lip = model.encoders.lip
+    if isinstance(lip, OfficialLipEncoder):  # a head of the motion trunk
+        return lip.from_feature(torch.zeros(1, model.config.encoders.trunk_width))
+    code: Tensor = lip(face)
+    return code
 
 
 def _read_eye(model: TalkingHead, face: Tensor) -> Tensor:

@@ -60,17 +60,35 @@ class _Look(nn.Module):
 
 
 class _Drawing(nn.Module):
-    """What `_Look` gave, source codes (B, K, D) and driving codes (B, D) to (B, 3, S, S)."""
+    """What `_Look` gave, source codes (B, K, D) and driving codes (B, D) to (B, 3, S, S).
+
+    Where the model reads a shape, that is the last input.
+    """
+
+    def __init__(self, model: TalkingHead, *, shaped: bool) -> None:
+        super().__init__()
+        self.generator, self.shaped = model.generator, shaped
+
+    def forward(
+        self, images: Tensor, vector: Tensor, source: Tensor, driving: Tensor, *maps: Tensor
+    ) -> Tensor:
+        shape = None
+        if self.shaped:
+            *maps, shape = maps  # type: ignore[assignment]
+        look = Appearance(images, vector, tuple(maps), shape=shape)
+        made: Tensor = self.generator(look, source, driving).image
+        return made
+
+
+class _Shape(nn.Module):
+    """Source images (B, K, 3, S, S) and their codes (B, K, D) to the shape of an `Appearance`."""
 
     def __init__(self, model: TalkingHead) -> None:
         super().__init__()
         self.generator = model.generator
 
-    def forward(
-        self, images: Tensor, vector: Tensor, source: Tensor, driving: Tensor, *maps: Tensor
-    ) -> Tensor:
-        made: Tensor = self.generator(Appearance(images, vector, maps), source, driving).image
-        return made
+    def forward(self, images: Tensor, source: Tensor) -> Tensor | None:
+        return self.generator.shape_of(images, source)
 
 
 def parts_of(model: TalkingHead, shots: int = 1) -> Iterator[Part]:
@@ -97,23 +115,28 @@ def parts_of(model: TalkingHead, shots: int = 1) -> Iterator[Part]:
     levels = tuple(f"maps_{number}" for number in range(len(look.maps)))
     yield Part("appearance", _Look(model), {"images": images}, (*levels, "vector"))
     faces = {"images": torch.zeros(_BATCH, 3, seen, seen)}
-    for name in ("motion", "eye", "pose"):
+    for name in ("motion", "lip", "eye", "pose"):
         yield Part(name, getattr(encoders, name), faces, (name,))
-    feature = {"feature": torch.zeros(_BATCH, config.encoders.trunk_width)}
-    yield Part("lip", encoders.lip, feature, ("lip",))
     features = torch.zeros(_BATCH, config.expression_window, config.encoders.trunk_width)
     yield Part("expression", encoders.expression, {"features": features}, ("expression",))
     windows = torch.zeros(_BATCH, config.audio.n_mels, config.audio.window_mels)
     yield Part("speech", encoders.speech, {"windows": windows}, ("lip",))
     width = code_width(config.encoders.lip_width)
+    known = {"images": images[:1], "source": torch.zeros(1, shots, width)}
+    with torch.inference_mode():
+        shape = model.generator.shape_of(**known)
+    if shape is not None:
+        yield Part("shape", _Shape(model), known, ("shape",), free=False)
     drawn = {
-        "images": images[:1],
+        "images": known["images"],
         "vector": look.vector[:1].clone(),
-        "source": torch.zeros(1, shots, width),
+        "source": known["source"],
         "driving": torch.zeros(1, width),
         **{name: each[:1].clone() for name, each in zip(levels, look.maps, strict=True)},
+        **({} if shape is None else {"shape": shape.clone()}),
     }
-    yield Part("generator", _Drawing(model), drawn, ("image",), free=False)
+    drawing = _Drawing(model, shaped=shape is not None)
+    yield Part("generator", drawing, drawn, ("image",), free=False)
 
 
 def export_onnx(loaded: LoadedModel, folder: str | os.PathLike[str]) -> tuple[Path, ...]:

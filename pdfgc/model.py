@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,6 +40,8 @@ from pdfgc.generator.marionette import MarionetteGenerator
 from pdfgc.generator.plain import PlainGenerator
 from pdfgc.motion import EXPRESSION_WIDTH, code_scale, code_width
 
+_HEADS = (OfficialLipEncoder, OfficialEyeEncoder, OfficialPoseEncoder)
+
 
 @dataclass(frozen=True)
 class FrameCodes:
@@ -64,7 +66,7 @@ class Encoders(nn.Module):
     Attributes:
         appearance: source images to maps and a vector.
         motion: face crop to the unified motion feature (stage 1).
-        lip: motion feature to lip code.
+        lip: face crop to lip code.
         speech: log-mel window to lip code.
         eye: face crop to gaze and blink.
         pose: face crop to head pose.
@@ -93,12 +95,12 @@ class Encoders(nn.Module):
     def read(self, images: Tensor) -> FrameCodes:
         """Codes of face crops, (B, 3, S, S) RGB in [-1, 1]."""
         feature = self.motion(images)
-        # Where eye and pose encoder are heads of the same trunk, it runs once.
-        if isinstance(self.eye, OfficialEyeEncoder) and isinstance(self.pose, OfficialPoseEncoder):
-            eye, pose = self.eye.from_feature(feature), self.pose.from_feature(feature)
-        else:
-            eye, pose = self.eye(images), self.pose(images)
-        return FrameCodes(feature, self.lip(feature), eye, pose)
+        # Where encoders are heads of the same trunk, it runs once.
+        lip, eye, pose = (
+            encoder.from_feature(feature) if isinstance(encoder, _HEADS) else encoder(images)
+            for encoder in (self.lip, self.eye, self.pose)
+        )
+        return FrameCodes(feature, lip, eye, pose)
 
 
 class LandmarkEncoders(Encoders):
@@ -172,7 +174,7 @@ class TalkingHead(nn.Module):
             drawn: Appearance = encoder(images, drawings)
             return drawn
         plain: Appearance = encoder(images)
-        return plain
+        return replace(plain, shape=generator.shape_of(plain.images, codes))
 
     @property
     def drawn(self) -> bool:
@@ -246,7 +248,7 @@ def _official(config: ModelConfig) -> TalkingHead:
         Encoders(
             appearance=OfficialAppearanceEncoder(config.generator),
             motion=trunk,
-            lip=OfficialLipEncoder(config.encoders),
+            lip=OfficialLipEncoder(config.encoders, trunk),
             speech=OfficialSpeechEncoder(config.encoders, config.audio),
             eye=OfficialEyeEncoder(config.encoders, trunk),
             pose=OfficialPoseEncoder(config.encoders, trunk),

@@ -23,7 +23,7 @@ RUNS = {
         trunk_steps=1000,
         adversary_start=2000,
     ),
-    "lip": TrainConfig(steps=700, batch_size=14, learning_rate=1e-3, ema_decay=0.995),
+    "lip": TrainConfig(steps=1400, batch_size=6, learning_rate=8e-4, ema_decay=0.995),
     "eye": TrainConfig(steps=1100, batch_size=14, learning_rate=1.5e-3, ema_decay=0.995),
     "pose": TrainConfig(steps=1100, batch_size=30, learning_rate=1.5e-3, ema_decay=0.995),
     "expression": TrainConfig(

@@ -61,6 +61,8 @@ class OpenVinoDrawing:
                 "driving": driving[n : n + 1],
                 **{f"maps_{k}": maps[n : n + 1] for k, maps in enumerate(appearance.maps)},
             }
+            if appearance.shape is not None:
+                given["shape"] = appearance.shape[n : n + 1]
             arrays = {name: each.numpy() for name, each in given.items() if name in self._inputs}
             frames.append(torch.from_numpy(self._compiled(arrays)[0].copy()))
         return torch.cat(frames)

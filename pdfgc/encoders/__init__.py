@@ -2,7 +2,8 @@
 
 from pdfgc.encoders.appearance import Appearance, AppearanceEncoder
 from pdfgc.encoders.eye import EyeEncoder
-from pdfgc.encoders.motion import ExpressionEncoder, LipEncoder, MotionEncoder
+from pdfgc.encoders.lip import LipEncoder
+from pdfgc.encoders.motion import ExpressionEncoder, MotionEncoder
 from pdfgc.encoders.pose import PoseEncoder
 from pdfgc.encoders.speech import SpeechEncoder
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,11 +19,13 @@ class Appearance:
         images: (B, K, 3, S, S) RGB in [-1, 1].
         vector: (B, appearance_width), mean over the K images.
         maps: one (B, K, C, h, w) per level of the generator, from the smallest side up.
+        shape: (B, K, P, 2) where features lie (`pdfgc.generator.shape`), once it was read.
     """
 
     images: Tensor
     vector: Tensor
     maps: tuple[Tensor, ...]
+    shape: Tensor | None = field(default=None, kw_only=True)
 
     def expand(self, frames: int) -> Appearance:
         """The same single person for every frame of a batch (views, no copies)."""
@@ -31,6 +33,7 @@ class Appearance:
             images=self.images.expand(frames, *self.images.shape[1:]),
             vector=self.vector.expand(frames, -1),
             maps=tuple(level.expand(frames, *level.shape[1:]) for level in self.maps),
+            shape=None if self.shape is None else self.shape.expand(frames, -1, -1, -1),
         )
 
 

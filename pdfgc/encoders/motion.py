@@ -1,4 +1,4 @@
-"""The unified motion encoder of stage 1 and the lip and expression heads that read it."""
+"""The unified motion encoder of stage 1 and the expression head that reads it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,11 @@ from pdfgc.motion import EXPRESSION_WIDTH
 class MotionEncoder(ImageTrunk):
     """E_mot of PD-FGC (stage 1): one feature that holds all motion of a face crop.
 
-    Frozen after stage 1; `LipEncoder` and `ExpressionEncoder` are heads on it.
+    Frozen after stage 1; `ExpressionEncoder` is a head on it.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__(config.picture, config.trunk_channels, config.trunk_width)
-
-
-class LipEncoder(nn.Module):
-    """E_lip of PD-FGC (stage 2): lip code of a face crop, in the space of `SpeechEncoder`."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.head = head(config.trunk_width, config.hidden_width, config.lip_width)
-
-    def forward(self, feature: Tensor) -> Tensor:
-        """Motion feature (..., trunk_width) to L2-normalised lip code (..., lip_width)."""
-        return F.normalize(self.head(feature), dim=-1)
 
 
 FACE_STEP = 0.03

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from pdfgc.config import AudioConfig, EncoderConfig
 from pdfgc.encoders.layers import ResidualDown, shared_dropout
+from pdfgc.encoders.lip import as_lip_code
 
 
 class SpeechEncoder(nn.Module):
@@ -54,4 +54,4 @@ class SpeechEncoder(nn.Module):
         maps = self.blocks(self.stem(windows.unsqueeze(1)))
         # Few voices are ever enough: without this it learns by heart what each has said.
         seen = shared_dropout(maps.flatten(1), 0.3, self.training)
-        return F.normalize(self.project(seen), dim=-1)
+        return as_lip_code(self.project(seen))

@@ -92,7 +92,7 @@ class CropRenderer:
         """Lip codes (T, D_lip) of crops (T, S, S, 3) uint8."""
         encoders = self.loaded.model.encoders
         side = self.loaded.model.config.encoders.image_size
-        parts = [encoders.lip(encoders.motion(each)) for each in self._batches(crops, side)]
+        parts = [encoders.read(each).lip for each in self._batches(crops, side)]
         codes: NDArray[np.float32] = torch.cat(parts).float().cpu().numpy()
         return codes
 

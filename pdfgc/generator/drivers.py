@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pdfgc.encoders.layers import head
+from pdfgc.motion import eye_of_codes, mouth_of_codes, pose_of_codes
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,17 @@ class Driven:
         style: (..., style_width) embedded motion.
         pose: (..., 6) the pose code by itself: where the head stands is geometry.
         eye: (..., 4) gaze yaw and pitch, left and right openness by themselves, likewise.
+        mouth: (..., 1) how far the lips part, by itself, likewise.
     """
 
     style: Tensor
     pose: Tensor
     eye: Tensor
+    mouth: Tensor
 
     def of(self, shots: int) -> Driven:
         """(B * K, ...) to (B, K, ...), the K of one sample together."""
-        parts = (self.style, self.pose, self.eye)
+        parts = (self.style, self.pose, self.eye, self.mouth)
         return Driven(*(torch.unflatten(part, 0, (-1, shots)) for part in parts))
 
 
@@ -57,6 +60,11 @@ class CodesDriver(nn.Module):
             raise ValueError(f"expected (..., {self.width}) codes, given {tuple(codes.shape)}")
         embedding: Tensor = self.embed(codes * self.scale)
         return embedding
+
+    def drive(self, codes: Tensor) -> Driven:
+        """Joined codes (..., width) as motion: embedded, and what is geometry by itself."""
+        parts = (pose_of_codes(codes), eye_of_codes(codes), mouth_of_codes(codes))
+        return Driven(self(codes), *parts)
 
 
 class FeatureDriver(CodesDriver):

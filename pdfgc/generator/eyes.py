@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from pdfgc.generator.lines import as_lines, axis, read_lines
 from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking import Eye, canonical_face
 
-# Half of the axis (interocular distances) on which the lids' curves are kept, and its cells.
-_REACH, _CELLS = 1.0, 128
 # By how much a closed upper lid covers the rim of the lower one (interocular distances).
 _LAP = 0.035
 # How much further than an eyeball of its size would an iris is moved. Of an eye that looks past the
@@ -43,8 +41,8 @@ class EyeMotion(nn.Module):
         lower, gap = zip(*(_lids(face.points, eye) for eye in eyes), strict=True)
         corners = np.stack([face.points[eye.corners, 0] for eye in eyes])
         # The order is that of the openness: the person's left eye first.
-        self.register_buffer("lower", _line(lower), False)
-        self.register_buffer("gap", _line(gap) / MEAN_OPENNESS, False)
+        self.register_buffer("lower", as_lines(lower), False)
+        self.register_buffer("gap", as_lines(gap) / MEAN_OPENNESS, False)
         centre = torch.from_numpy(corners.mean(1).astype(np.float32))
         width = torch.from_numpy((np.ptp(corners, axis=1) / 2).astype(np.float32))
         self.register_buffer("centre", centre.view(1, 2, 1, 1), False)
@@ -63,7 +61,7 @@ class EyeMotion(nn.Module):
             (n, 2, h, w) what is to be added to x and y.
         """
         x, y = point[:, :1], point[:, 1:2]
-        lower, gap = self._read(self.lower, point), self._read(self.gap, point)
+        lower, gap = (read_lines(lines, point[:, 0]) for lines in (self.lower, self.gap))
         before = source[:, 2:, None, None].clamp(0.0, 1.3)
         after = driving[:, 2:, None, None].clamp(0.0, 1.3)
         upper_before, upper_after = (lower - self._rise(gap, o) for o in (before, after))
@@ -90,12 +88,6 @@ class EyeMotion(nn.Module):
         """How high the upper lid stands above the lower one; a closed one lies upon it."""
         return openness * gap - _LAP * (1 - openness).clamp(min=0) * (gap * 8).clamp(max=1)
 
-    def _read(self, line: Tensor, point: Tensor) -> Tensor:
-        """(1, 2, 1, n) lines at points' x: (b, 2, h, w)."""
-        at = torch.stack([point[:, 0] / _REACH, torch.zeros_like(point[:, 0])], dim=-1)
-        line = line.expand(len(point), -1, -1, -1)
-        return F.grid_sample(line, at, padding_mode="border", align_corners=False)
-
 
 def _direction(gaze: Tensor) -> Tensor:
     """Horizontal and vertical part (n, 2) of the unit vectors that look along gaze (n, 2)."""
@@ -105,7 +97,7 @@ def _direction(gaze: Tensor) -> Tensor:
 
 def _lids(points: np.ndarray, eye: Eye) -> tuple[np.ndarray, np.ndarray]:
     """Height of the lower lid and gap to the upper one over the axis, (n,) each; no gap outside."""
-    axis = ((np.arange(_CELLS) * 2 + 1) / _CELLS - 1) * _REACH
+    across = axis()
     ring = points[eye.contour, :2]
     ends = points[eye.corners, :2]
     line = np.interp(ring[:, 0], *ends[np.argsort(ends[:, 0])].T)
@@ -114,9 +106,5 @@ def _lids(points: np.ndarray, eye: Eye) -> tuple[np.ndarray, np.ndarray]:
     for half in (ring[:, 1] >= line, ring[:, 1] <= line):
         lid = ring[half | corner]
         lid = lid[np.argsort(lid[:, 0])]
-        curves.append(np.interp(axis, lid[:, 0], lid[:, 1]))
+        curves.append(np.interp(across, lid[:, 0], lid[:, 1]))
     return curves[0], np.clip(curves[0] - curves[1], 0, None)
-
-
-def _line(values: tuple[np.ndarray, ...]) -> Tensor:
-    return torch.from_numpy(np.stack(values).astype(np.float32))[None, :, None]

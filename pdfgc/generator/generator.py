@@ -14,7 +14,10 @@ from pdfgc.generator.drivers import CodesDriver, Driven
 from pdfgc.generator.head import HeadFlow
 from pdfgc.generator.identity import Flow, FlowHead, GlobalFlow
 from pdfgc.generator.layers import AdaIN, identity_grid, start_at_zero, upsample
-from pdfgc.motion import eye_of_codes, pose_of_codes
+from pdfgc.motion import pose_of_codes
+
+# Maps that say where the inside of the mouth is.
+_MOUTH = 4
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,17 @@ class AlignedBlock(nn.Module):
         self.second = nn.Conv2d(channels + source_channels, channels, 3, 1, 1, bias=False)
         self.second_norm = AdaIN(channels, style_width)
         self.shortcut = nn.Conv2d(inputs, channels, 1, bias=False)
+        self.mouth = start_at_zero(nn.Conv2d(_MOUTH, channels, 1, bias=False))
 
     def forward(
-        self, maps: Tensor, source: Tensor, style: Tensor, pair: Tensor, flow: Flow, head: Tensor
+        self,
+        maps: Tensor,
+        source: Tensor,
+        style: Tensor,
+        pair: Tensor,
+        flow: Flow,
+        head: Tensor,
+        mouth: Tensor,
     ) -> tuple[Tensor, Flow, Flow]:
         """Run one level.
 
@@ -59,7 +70,8 @@ class AlignedBlock(nn.Module):
             style: (B, style_width).
             pair: (B, K, 2 * style_width).
             flow: what the levels below add to the head's flow.
-            head: (B, K, 2, S, S) the head's flow.
+            head: (B, K, 3, S, S) the head's flow and what the sources do not show.
+            mouth: (B, 4, S, S) where the inside of the mouth is, and how much of it is hidden.
 
         Returns:
             (B, channels, side, side) maps, what is added to the head's flow, and their sum.
@@ -69,7 +81,9 @@ class AlignedBlock(nn.Module):
         inner, short = self.first(maps), self.shortcut(maps)
         if side != maps.shape[-1]:
             inner, short = upsample(inner, side), upsample(short, side)
-        inner = F.leaky_relu(self.first_norm(inner, style), 0.2)
+        mouth = mouth if side == mouth.shape[-1] else F.interpolate(mouth, size=side, mode="area")
+        inner = self.first_norm(inner, style) + self.mouth(mouth.to(inner.dtype))
+        inner = F.leaky_relu(inner, 0.2)
         if side != flow.field.shape[-1]:
             flow = flow.enlarge(side)
         flow = self.flow(inner, pair, flow)
@@ -153,13 +167,16 @@ class Generator(nn.Module):
         Returns:
             The picture, the flows and what they were made of.
         """
-        return self.synthesise(
-            appearance,
-            *(
-                Driven(self.driver(codes), pose_of_codes(codes), eye_of_codes(codes))
-                for codes in (source, driving)
-            ),
-        )
+        return self.synthesise(appearance, self.driver.drive(source), self.driver.drive(driving))
+
+    def shape_of(self, images: Tensor, source: Tensor) -> Tensor | None:
+        """Where the features of sources lie, for `Appearance`: not to be read for every frame.
+
+        Args:
+            images: (B, K, 3, S, S) RGB in [-1, 1].
+            source: (B, K, D) their joined codes.
+        """
+        return self.head_flow.own(self._analysed(images), pose_of_codes(source))
 
     def synthesise(self, appearance: Appearance, source: Driven, driving: Driven) -> Generated:
         """As `forward`, from embedded motion.
@@ -173,31 +190,47 @@ class Generator(nn.Module):
         own = source.style.mean(dim=1)
         style = self.style(torch.cat([appearance.vector, own, driving.style], dim=1))
         pair = torch.cat([source.style, driving.style.unsqueeze(1).expand(-1, shots, -1)], dim=2)
-        # Where the picture is analysed: a larger picture's flow is that of the smaller, enlarged.
-        side = min(self.config.image_size, self.config.analysis_size)
-        images = appearance.images
-        if side != images.shape[-1]:
-            smaller = F.interpolate(images.flatten(0, 1), size=side, mode="area")
-            images = torch.unflatten(smaller, 0, (batch, shots))
-        moved = self.head_flow(images, source, driving)
+        shape = appearance.shape
+        if shape is None:
+            shape = self.head_flow.own(self._analysed(appearance.images), source.pose)
+        side = self._analysis_side
+        moved = self.head_flow.between(shape, source, driving, side)
         around = self.global_flow(pair, identity_grid(side, side, own.device))
         head = moved.head.unsqueeze(1)
         field = head * moved.field + (1 - head) * around
+        field = torch.cat([field, moved.hidden], dim=2)
+        mouth = torch.cat([moved.inside, moved.hidden.amin(1)], dim=1)
         maps = self._laid(moved.place).expand(batch, -1, -1, -1)
         flow = Flow.nowhere(field, self.config.base_size)
         flows: list[Flow] = []
         picture: Tensor | None = None
-        for level, look, side in zip(self.levels, appearance.maps, self.config.sides, strict=True):
-            maps, flow, whole = level(maps, look, style, pair, flow, field)
+        for level, look, at in zip(self.levels, appearance.maps, self.config.sides, strict=True):
+            maps, flow, whole = level(maps, look, style, pair, flow, field, mouth)
             flows.append(whole)
-            if str(side) in self.heads:
-                picture = self.heads[str(side)](maps, picture)
+            if str(at) in self.heads:
+                picture = self.heads[str(at)](maps, picture)
         if picture is None:
             raise ValueError("the generator has no picture head; check analysis_size")
         synthesis = torch.tanh(picture[:, :3])
-        copied = torch.sigmoid(picture[:, 3:])
+        hidden = mouth[:, 3:]
+        if side != picture.shape[-1]:
+            hidden = upsample(hidden, picture.shape[-1])
+        copied = torch.sigmoid(picture[:, 3:]) * (1 - hidden)
         image = copied * whole.blend(appearance.images) + (1 - copied) * synthesis
         return Generated(image, tuple(flows), synthesis, copied, moved.shape)
+
+    @property
+    def _analysis_side(self) -> int:
+        # A larger picture's flow is that of the smaller, enlarged.
+        return min(self.config.image_size, self.config.analysis_size)
+
+    def _analysed(self, images: Tensor) -> Tensor:
+        """Sources (B, K, 3, S, S) at the side where the picture is analysed."""
+        side = self._analysis_side
+        if side == images.shape[-1]:
+            return images
+        smaller = F.interpolate(images.flatten(0, 1), size=side, mode="area")
+        return torch.unflatten(smaller, 0, images.shape[:2])
 
     def _laid(self, place: Tensor) -> Tensor:
         """The constant laid upon the head (B, S, S, 2): what belongs to an eye lies at the eye."""

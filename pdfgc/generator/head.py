@@ -3,8 +3,8 @@
 A pixel of the picture is traced back to the surface of the head that stands there, the point on
 the surface is moved as the codes ask, and the head is placed anew as the source holds it. As in
 face-vid2vid (Wang et al. 2021, section 3) rotation is thus geometry, not something to be learned,
-and so are lids and eyeballs, whose codes are numbers; the surface itself, which pixels belong to
-it, and how all else moves upon it are learned.
+and so are lids, eyeballs and the jaw, whose codes are numbers; the surface itself, which pixels
+belong to it, and how all else moves upon it are learned.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from pdfgc.generator.drivers import Driven
 from pdfgc.generator.eyes import EyeMotion
 from pdfgc.generator.layers import identity_grid, upsample
+from pdfgc.generator.mouth import MouthMotion
 from pdfgc.generator.shape import FaceShape
 from pdfgc.motion import POSE_WIDTH
 from pdfgc.tracking import canonical_face, topology_of
@@ -45,12 +46,16 @@ class HeadMotion:
             (`pdfgc.generator.shape`), in interocular distances.
         place: (B, S, S, 2) where each pixel lies on the head, as the place in the picture where
             that point lies when pose is zero; in [-1, 1] inside it.
+        inside: (B, 3, S, S) the inside of the driving mouth (`pdfgc.generator.mouth`).
+        hidden: (B, K, 1, S, S) what each source does not show, in [0, 1].
     """
 
     field: Tensor
     head: Tensor
     shape: Tensor
     place: Tensor
+    inside: Tensor
+    hidden: Tensor
 
 
 class HeadFlow(nn.Module):
@@ -77,6 +82,7 @@ class HeadFlow(nn.Module):
         )
         self.gain = 2.0
         self.eyes = EyeMotion()
+        self.mouth = MouthMotion()
         self.shape = FaceShape()
         taps = torch.arange(-4.0, 5.0)
         bell = torch.exp(-taps.square() / (2 * _SPREAD**2))
@@ -93,12 +99,27 @@ class HeadFlow(nn.Module):
         Raises:
             ValueError: the poses have another width.
         """
-        if source.pose.shape[-1] != POSE_WIDTH or driving.pose.shape[-1] != POSE_WIDTH:
+        if driving.pose.shape[-1] != POSE_WIDTH:
             raise ValueError(f"expected (..., {POSE_WIDTH}) poses")
-        known = source.pose.float().flatten(0, 1)
-        shape = self.shape(self._patch(images.flatten(0, 1), known))
-        shape = torch.unflatten(shape, 0, source.pose.shape[:2])
-        return self.between(shape, source, driving, images.shape[-1])
+        return self.between(self.own(images, source.pose), source, driving, images.shape[-1])
+
+    def own(self, images: Tensor, pose: Tensor) -> Tensor:
+        """Where the features of sources lie against the mean face's.
+
+        Args:
+            images: (B, K, 3, S, S) the sources.
+            pose: (B, K, 6) theirs.
+
+        Returns:
+            (B, K, P, 2) as `HeadMotion` has it.
+
+        Raises:
+            ValueError: the poses have another width.
+        """
+        if pose.shape[-1] != POSE_WIDTH:
+            raise ValueError(f"expected (..., {POSE_WIDTH}) poses")
+        shape = self.shape(self._patch(images.flatten(0, 1), pose.float().flatten(0, 1)))
+        return torch.unflatten(shape, 0, pose.shape[:2])
 
     def between(self, shape: Tensor, source: Driven, driving: Driven, side: int) -> HeadMotion:
         """Flow from each driving head to each source's, whose shapes are known.
@@ -119,17 +140,25 @@ class HeadFlow(nn.Module):
                 driving.pose.float(), identity_grid(coarse, coarse, device).permute(0, 3, 1, 2)
             )
             head = torch.sigmoid(_read(self.belongs, point[:, :2], _HEAD))
-            if coarse != side:
-                point, head = upsample(point, side), upsample(head, side)
             own = point.repeat_interleave(shots, dim=0)
             bend = self.shape.maps(shape.flatten(0, 1))
-            mean = torch.cat([self.shape.undo(bend, own[:, :2]), own[:, 2:]], dim=1)
+            mean = self.shape.undo(bend, own[:, :2])
             mixed = self.gain * self.shares(pair.float()).flatten(0, 1) @ self.moves
             mixed = mixed.view(-1, 3, _FACE_CELLS, _FACE_CELLS)
-            step = _read(self._spread(mixed), mean[:, :2], _FACE, beyond="zeros")
-            eye = driving.eye.float().repeat_interleave(shots, dim=0)
+            step = _read(self._spread(mixed), mean, _FACE, beyond="zeros")
+            if coarse != side:
+                # All of it is smooth so far; lids and lips are not.
+                smooth = upsample(torch.cat([own, mean, step], dim=1), side)
+                own, mean, step = torch.split(smooth, [3, 2, 3], dim=1)
+                head = upsample(head, side)
+            mean = torch.cat([mean, own[:, 2:]], dim=1)
+            eye, opening = (
+                part.float().repeat_interleave(shots, dim=0)
+                for part in (driving.eye, driving.mouth)
+            )
             turned = self.eyes(mean, source.eye.float().flatten(0, 1), eye)
-            step = torch.cat([step[:, :2] + turned, step[:, 2:]], dim=1)
+            mouth = self.mouth(mean, source.mouth.float().flatten(0, 1), opening)
+            step = torch.cat([step[:, :2] + turned + mouth.step, step[:, 2:]], dim=1)
             to = mean[:, :2] + step[:, :2]
             # Without a step nothing moves, however rough the way to the mean face and back is.
             rest = self.shape.at(bend, to) - self.shape.at(bend, mean[:, :2])
@@ -141,6 +170,8 @@ class HeadFlow(nn.Module):
             head,
             shape,
             place.permute(0, 2, 3, 1),
+            mouth.inside[::shots],
+            torch.unflatten(mouth.hidden, 0, (batch, shots)),
         )
 
     def _patch(self, images: Tensor, pose: Tensor) -> Tensor:

@@ -10,6 +10,9 @@ from torch.nn import functional as F
 
 from pdfgc.generator.layers import start_at_zero, upsample, warp
 
+# By how much what a source does not show lowers the logits of its mask and its confidence.
+_HIDDEN_MASK, _HIDDEN_CONFIDENCE = 8.0, 4.0
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -41,15 +44,25 @@ class Flow:
         # Copying is the better first guess.
         return cls(empty.expand(-1, -1, 2, -1, -1), empty + 1.0, empty)
 
-    def plus(self, field: Tensor) -> Flow:
-        """This flow with another (B, K, 2, S, S) added, at this one's side."""
+    def plus(self, head: Tensor) -> Flow:
+        """This flow upon the head's, at this one's side.
+
+        Args:
+            head: (B, K, 3, S, S) the head's flow, and what of it a source does not show, in [0, 1].
+        """
         side = self.field.shape[-1]
-        if field.shape[-1] != side:
-            flat = field.flatten(0, 1)
-            smaller = side < field.shape[-1]
+        if head.shape[-1] != side:
+            flat = head.flatten(0, 1)
+            smaller = side < head.shape[-1]
             flat = F.interpolate(flat, size=side, mode="area") if smaller else upsample(flat, side)
-            field = torch.unflatten(flat, 0, field.shape[:2])
-        return Flow(self.field + field, self.mask, self.confidence)
+            head = torch.unflatten(flat, 0, head.shape[:2])
+        field, hidden = head[:, :, :2], head[:, :, 2:]
+        # A source that shows it goes before one that does not.
+        return Flow(
+            self.field + field,
+            self.mask - _HIDDEN_MASK * hidden,
+            self.confidence - _HIDDEN_CONFIDENCE * hidden,
+        )
 
     def blend(self, maps: Tensor) -> Tensor:
         """Warp each source's maps by its own flow and blend them by confidence.

@@ -157,6 +157,10 @@ class MarionetteGenerator(Generator):
             return self.paint(appearance, self.landmarks(driving, self.config.image_size))
         return self._decode(_target(appearance), self.driver_maps(self.driver(driving)))
 
+    def shape_of(self, images: Tensor, source: Tensor) -> Tensor | None:
+        """Nothing: no lids and lips are laid upon a face here."""
+        return None
+
     def synthesise(self, appearance: Appearance, source: Driven, driving: Driven) -> Generated:
         """As `forward`, from embedded codes."""
         del source  # the target encoder's own flow says how each source stands

@@ -144,6 +144,10 @@ class ModulatedGenerator(Generator):
             drawn = torch.randn(noise.shape, generator=chance, device="cpu")
             self.get_buffer(name).copy_(drawn)
 
+    def shape_of(self, images: Tensor, source: Tensor) -> Tensor | None:
+        """Nothing: no lids and lips are laid upon a face here."""
+        return None
+
     def forward(self, appearance: Appearance, source: Tensor, driving: Tensor) -> Generated:
         """Draw the sources' person with the driving motion.
 

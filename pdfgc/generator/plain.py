@@ -15,7 +15,6 @@ from pdfgc.encoders.residual import convolution
 from pdfgc.generator.drivers import CodesDriver, Driven
 from pdfgc.generator.fewshot import PersonalBlock, PersonalNorm
 from pdfgc.generator.generator import Generated, Generator
-from pdfgc.motion import eye_of_codes, pose_of_codes
 
 _RESIDUAL = 5
 
@@ -63,11 +62,11 @@ class PlainGenerator(Generator):
             source: (B, K, D) joined codes of the sources; not used: nothing is moved.
             driving: (B, D) joined driving codes.
         """
-        own, asked = (
-            Driven(self.driver(codes), pose_of_codes(codes), eye_of_codes(codes))
-            for codes in (source, driving)
-        )
-        return self.synthesise(appearance, own, asked)
+        return self.synthesise(appearance, self.driver.drive(source), self.driver.drive(driving))
+
+    def shape_of(self, images: Tensor, source: Tensor) -> Tensor | None:
+        """Nothing: no lids and lips are laid upon a face here."""
+        return None
 
     def synthesise(self, appearance: Appearance, source: Driven, driving: Driven) -> Generated:
         """As `forward`, from embedded motion."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pdfgc.generator.layers import start_at_zero
+from pdfgc.generator.mouth import mean_opening, opened
 from pdfgc.tracking import canonical_face, fit_head, topology_of
 
 # The mean face's eyes are a little less open than a person's open eye.
@@ -52,12 +53,17 @@ def own_shape(landmarks: NDArray[np.floating], openness: NDArray[np.floating]) -
 
     Returns:
         (P, 2) float32 what is to be added to x and y of the mean face's control points, in
-        interocular distances. Upper lids are those of fully open eyes.
+        interocular distances. Upper lids are those of fully open eyes, lips and jaw those of a
+        mouth as far open as the mean face's.
     """
     face = canonical_face(topology_of(landmarks.shape[1]))
     head = fit_head(landmarks).head
     points = control_points()
-    shape = np.median(head[:, points, :2], axis=0)
+    places = head[:, points, :2].copy()
+    top, bottom = face.topology.lip_gap
+    apart = head[:, bottom, 1] - head[:, top, 1] - mean_opening()
+    places[..., 1] -= opened(face.points[points, :2], apart)
+    shape = np.median(places, axis=0)
     eyes = (face.topology.left_eye, face.topology.right_eye)
     for side, eye in enumerate(eyes):
         lower, upper = (int(lid[len(lid) // 2]) for lid in (eye.lower, eye.upper))

@@ -10,6 +10,8 @@ from pdfgc.motion.codes import (
     EYE_WIDTH,
     FACTORS,
     GAZE,
+    OPENING_MIDDLE,
+    OPENING_SPAN,
     OPENNESS,
     PLACE,
     POSE_WIDTH,
@@ -17,6 +19,8 @@ from pdfgc.motion.codes import (
     code_scale,
     code_width,
     eye_of_codes,
+    mouth_of_codes,
+    opening_of_lip,
     pose_of_codes,
 )
 from pdfgc.motion.motion import Motion
@@ -29,6 +33,8 @@ __all__ = [
     "EYE_WIDTH",
     "FACTORS",
     "GAZE",
+    "OPENING_MIDDLE",
+    "OPENING_SPAN",
     "OPENNESS",
     "PLACE",
     "POSE_WIDTH",
@@ -37,5 +43,7 @@ __all__ = [
     "code_scale",
     "code_width",
     "eye_of_codes",
+    "mouth_of_codes",
+    "opening_of_lip",
     "pose_of_codes",
 ]

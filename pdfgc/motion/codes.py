@@ -13,6 +13,9 @@ EYE_WIDTH = 6
 POSE_WIDTH = 6
 """yaw, pitch, roll (rad), x, y (fraction of the crop), log-scale: offsets from the template."""
 EXPRESSION_WIDTH = 30
+OPENING_MIDDLE, OPENING_SPAN = 0.2, 0.4
+"""The first value v of a lip code says how far the lips part: MIDDLE + SPAN * v (inner-lip gap over
+the interocular distance; 0 = closed)."""
 
 GAZE = slice(0, 2)
 OPENNESS = slice(2, 4)
@@ -52,12 +55,25 @@ def eye_of_codes(joined: Tensor) -> Tensor:
     return joined[..., start : start + OPENNESS.stop]
 
 
+def opening_of_lip(lip: Tensor) -> Tensor:
+    """How far lip codes (..., D_lip) part the lips (...): inner-lip gap over interocular distance.
+
+    Below 0 they are pressed together.
+    """
+    return OPENING_MIDDLE + OPENING_SPAN * lip[..., 0]
+
+
+def mouth_of_codes(joined: Tensor) -> Tensor:
+    """How far joined codes (..., D) part the lips (..., 1)."""
+    return opening_of_lip(joined).unsqueeze(-1)
+
+
 @dataclass(frozen=True)
 class Codes:
     """One moment's codes of a batch, as tensors of equal leading shape.
 
     Attributes:
-        lip: (..., D_lip) float, L2-normalised.
+        lip: (..., D_lip) float, L2-normalised; see `opening_of_lip`.
         eye: (..., 6) float; see `EYE_WIDTH`.
         pose: (..., 6) float; see `POSE_WIDTH`.
         expression: (..., 30) float.

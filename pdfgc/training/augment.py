@@ -177,7 +177,7 @@ def change_voice(windows: Tensor, rng: np.random.Generator) -> Tensor:
     pick = torch.arange(n)[:, None]
     out = windows[pick, low] * (1 - share) + windows[pick, high] * share
     slope = torch.linspace(-1, 1, bands)[None, :, None]
-    out = out + draw(-0.25, 0.25) + slope * draw(-0.2, 0.2)
+    out = out + draw(-0.4, 0.4) + slope * draw(-0.2, 0.2)
     start, width = draw(0, 0.9) * bands, draw(0, 0.12) * bands
     band = torch.arange(bands)[None, :, None]
     hidden = (band >= start) & (band < start + width) & (draw(0, 1) < 0.5)

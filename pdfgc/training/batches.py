@@ -127,20 +127,23 @@ class SpeechBatch(Batch):
     """Synchronous moments of several clips, most of them from the same clip.
 
     Attributes:
-        rows: (n,) int64 rows in the bank.
+        view: the moments' frames, n views.
         windows: (n, n_mels, W) log-mel windows.
         clip: (n,) int64, equal where two moments are of one clip.
         frame: (n,) int64 frame number within the clip.
         loud: (n,) bool, False where the moment is silent.
-        mouth: (n, 2) mouth opening and width, the tracker's.
-        wrong: (m, n_mels, W) windows that no moment goes with: silence first, then the sound of
+        other: m views of anybody.
+        parted: views of the same frames, mouths opened or closed virtually; none where the scheme
+            of landmarks does not tell the shape of a face.
+        wrong: (w, n_mels, W) windows that no moment goes with: silence first, then the sound of
             clips that are not in the batch or not synchronous.
     """
 
-    rows: Tensor
+    view: View
     windows: Tensor
     clip: Tensor
     frame: Tensor
     loud: Tensor
-    mouth: Tensor
+    other: View
+    parted: View
     wrong: Tensor

@@ -46,13 +46,16 @@ class Probe:
     shuffled_r2: float
 
 
-def probe(model: TalkingHead, sampler: Sampler, features: torch.Tensor) -> tuple[Probe, ...]:
+def probe(
+    model: TalkingHead, sampler: Sampler, features: torch.Tensor, lips: torch.Tensor
+) -> tuple[Probe, ...]:
     """Probe a model on a bank's clips.
 
     Args:
         model: with trained lip and expression heads.
         sampler: whose bank is read.
         features: (N, trunk_width) the trunk's feature of every row of the bank.
+        lips: (N, D_lip) lip code of every row.
     """
     bank = sampler.bank
     rows, clips, half = _rows(sampler)
@@ -62,9 +65,8 @@ def probe(model: TalkingHead, sampler: Sampler, features: torch.Tensor) -> tuple
     ends = starts + np.array([bank.clips[c].length for c in clips]) - 1
     window = np.clip(rows[:, None] + near, starts[:, None], ends[:, None])
     with torch.inference_mode():
-        middle = features[torch.from_numpy(rows)]
         code = model.encoders.expression(features[torch.from_numpy(window)]).float().cpu().numpy()
-        lip = model.encoders.lip(middle).float().cpu().numpy()
+    lip = lips[torch.from_numpy(rows)].float().cpu().numpy()
     targets = {
         "lip": lip,
         "pose": bank.pose[rows, :3],

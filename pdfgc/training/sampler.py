@@ -19,7 +19,8 @@ from pdfgc.training.clips import Clip, ClipBank
 from pdfgc.training.composites import blend_eyes
 from pdfgc.training.looking import Looker
 from pdfgc.training.moved import facing, move
-from pdfgc.training.readings import mouth_of
+from pdfgc.training.opening import Opener
+from pdfgc.training.virtual import VirtualHead
 
 EXPRESSION_DRIFT = 38
 """Frames by which an expression window may lie away from its driving frame: 1.5 s."""
@@ -53,7 +54,8 @@ class Sampler:
         self.speaking = bank.speaking()
         self._eye_pairs = _eye_pairs(bank)
         self._shapes = _shapes(bank)
-        self._looker = Looker()
+        head = VirtualHead()
+        self._looker, self._opener = Looker(head), Opener(head)
         self._clip_of = np.repeat(np.arange(len(bank.clips)), [c.length for c in bank.clips])
 
     def _rng(self, step: int, purpose: int) -> np.random.Generator:
@@ -251,13 +253,21 @@ class Sampler:
         middle = self.bank.audio.window_past
         near = window[:, :, middle - 6 : middle + 6]
         level = near.amax(dim=(1, 2))
+        jitter = Jitter.draw(rng, rng.random(len(row)) < 0.5, max_zoom=0.2, max_angle=0.25)
+        view, other = self.view(row, jitter), self._anybody(4 * clips, rng, max_zoom=0.2)
+        parted = _first(other, 0)
+        if self._shapes.shape[1]:
+            parted = self._opener.otherwise(other, rng)
+        pictures = [view.image, other.image, parted.image]
+        looks = torch.split(change_look(torch.cat(pictures), rng, 0.5), [len(p) for p in pictures])
         return SpeechBatch(
-            rows=torch.from_numpy(row),
+            view=replace(view, image=looks[0]),
             windows=window,
             clip=torch.from_numpy(np.concatenate(number)),
             frame=torch.from_numpy(np.concatenate(frames)),
             loud=level > level.amin() + 0.2,
-            mouth=mouth_of(torch.from_numpy(np.asarray(self.bank.landmarks[row], np.float32))),
+            other=replace(other, image=looks[1]),
+            parted=replace(parted, image=looks[2]),
             wrong=self._wrong(picks, rng),
         )
 

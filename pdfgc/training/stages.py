@@ -120,7 +120,14 @@ STAGES: dict[str, Stage] = {
             trains=("encoders.lip", "encoders.speech"),
             starts_from=("appearance",),
             objective=LipObjective,
-            weights={"contrast": 1.0, "wrong": 0.5, "mouth": 4.0},
+            weights={
+                "contrast": 1.0,
+                "wrong": 0.5,
+                "width": 2.0,
+                "opening": 2.0,
+                "opening_change": 2.0,
+                "speech_opening": 1.0,
+            },
             defaults=TrainConfig(steps=3000, batch_size=12, learning_rate=5e-4),
         ),
         Stage(

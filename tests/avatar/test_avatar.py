@@ -463,7 +463,7 @@ def test_encoders_are_public_and_usable_alone(avatar: Avatar) -> None:
     encoders = avatar.model.encoders
     image = torch.zeros(2, 3, 64, 64)
     feature = encoders.motion(image)
-    assert encoders.lip(feature).shape == (2, 8)
+    assert encoders.lip(image).shape == (2, 8)
     assert encoders.eye(image).shape == (2, 6)
     assert encoders.pose(image).shape == (2, 6)
     assert encoders.expression(feature[None]).shape == (1, 30)

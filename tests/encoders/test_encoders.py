@@ -7,7 +7,9 @@ import torch
 
 from pdfgc.config import PRESETS
 from pdfgc.encoders import ExpressionEncoder
+from pdfgc.encoders.lip import as_lip_code
 from pdfgc.model import TalkingHead
+from pdfgc.motion import opening_of_lip
 
 
 def test_shapes(tiny_model: TalkingHead) -> None:
@@ -18,7 +20,7 @@ def test_shapes(tiny_model: TalkingHead) -> None:
     assert encoders.eye(image).shape == (2, 6)
     assert encoders.pose(image).shape == (2, 6)
     assert encoders.expression(feature[:, None]).shape == (2, 30)
-    for code in (encoders.lip(feature), encoders.speech(torch.rand(2, 80, 36))):
+    for code in (encoders.lip(image), encoders.speech(torch.rand(2, 80, 36))):
         assert code.shape == (2, 8)
         torch.testing.assert_close(code.norm(dim=1), torch.ones(2))
 
@@ -66,3 +68,13 @@ def test_what_a_face_is_asked_for_is_read_off_the_code() -> None:
     # The least change: nothing of it goes where the face does not see it.
     unseen = torch.linalg.qr(encoder.face.weight.T, mode="complete")[0][:, 2:]
     assert (code @ unseen).abs().max() < 1e-5
+
+
+def test_a_lip_code_says_how_far_lips_part_and_the_rest_does_not_change_it() -> None:
+    raw = torch.randn(5, 8)
+    code, louder = as_lip_code(raw), as_lip_code(torch.cat([raw[:, :1], 9 * raw[:, 1:]], 1))
+    torch.testing.assert_close(code.norm(dim=1), torch.ones(5))
+    torch.testing.assert_close(code, louder)
+    raw[:, 0] += 1
+    assert (opening_of_lip(as_lip_code(raw)) > opening_of_lip(code)).all()
+    assert opening_of_lip(torch.tensor([-0.5, 0.5])[:1]) == pytest.approx(0.0)

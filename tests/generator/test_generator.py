@@ -13,6 +13,7 @@ from pdfgc.config import PRESETS, GeneratorConfig
 from pdfgc.generator import Discriminator, Flow
 from pdfgc.generator.layers import AdaIN, identity_grid, warp
 from pdfgc.model import TalkingHead, build_model
+from pdfgc.motion import OPENING_MIDDLE, OPENING_SPAN
 
 
 def inputs(model: TalkingHead, batch: int, shots: int) -> tuple[torch.Tensor, ...]:
@@ -55,6 +56,33 @@ def test_sources_in_another_order_give_the_same_picture(tiny_model: TalkingHead)
             model.encoders.appearance(images[:, order]), source[:, order], driving
         ).image
     torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_a_shape_that_was_read_before_gives_the_same_picture(tiny_model: TalkingHead) -> None:
+    model = tiny_model.eval()
+    torch.nn.init.normal_(model.generator.head_flow.shape.read[-1].weight, std=3.0)
+    images, source, driving = inputs(model, 2, 2)
+    with torch.inference_mode():
+        bare, look = model.encoders.appearance(images), model.look(images, source)
+        assert look.shape is not None
+        assert look.shape.abs().max() > 0.01
+        one, other = (model.generator(each, source, driving).image for each in (bare, look))
+    torch.testing.assert_close(one, other)
+
+
+def test_the_inside_of_a_mouth_that_no_source_shows_is_made(tiny_model: TalkingHead) -> None:
+    model = tiny_model.eval()
+    images, source, driving = inputs(model, 1, 2)
+    source[:], driving[:] = 0.0, 0.0
+    closed, wide = -OPENING_MIDDLE / OPENING_SPAN, 0.5
+    driving[:, 0] = wide
+    look = model.look(images, source)
+    least = []
+    for shown in ((closed, closed), (closed, wide)):
+        source[0, :, 0] = torch.tensor(shown)
+        with torch.inference_mode():
+            least.append(float(model.generator(look, source, driving).copied.min()))
+    assert least[0] < 0.1 < 0.2 < least[1]
 
 
 def test_every_factor_reaches_the_picture(tiny_model: TalkingHead) -> None:

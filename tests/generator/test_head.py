@@ -27,10 +27,11 @@ def _pose(*values: float) -> Tensor:
 
 
 def _driven(pose: Tensor, style: Tensor | None = None) -> Driven:
-    """Eyes that look ahead, open; no style unless one is given."""
+    """Eyes that look ahead, open, a mouth hardly open; no style unless one is given."""
     shape = pose.shape[:-1]
     eye = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(*shape, 4)
-    return Driven(torch.zeros(*shape, 8) if style is None else style, pose, eye)
+    mouth = torch.full((*shape, 1), 0.1)
+    return Driven(torch.zeros(*shape, 8) if style is None else style, pose, eye, mouth)
 
 
 def _grey(shots: int, side: int = SIDE, batch: int = 1) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pdfgc.generator.drivers import Driven
 from pdfgc.generator.head import HeadFlow
+from pdfgc.generator.mouth import mean_opening, opened
 from pdfgc.generator.shape import FaceShape, control_points, mirrored_shape, own_shape
 from pdfgc.tracking import canonical_face
 
@@ -49,6 +50,17 @@ def test_a_lower_mouth_is_found_where_it_is() -> None:
     assert found[~low].abs().max() < 0.02
 
 
+def test_an_open_mouth_has_the_shape_of_one_at_rest() -> None:
+    opening = np.array([0.0, 0.1, 0.3])
+    landmarks = np.repeat(FACE.points[None], 3, axis=0)
+    landmarks[..., 1] += opened(FACE.points[:, :2], opening - mean_opening())
+    upper, lower = FACE.topology.lip_gap
+    gap = landmarks[:, lower, 1] - landmarks[:, upper, 1]
+    np.testing.assert_allclose(gap, opening, atol=2e-3)
+    found = own_shape(landmarks * 0.5, np.full((3, 2), 0.9, np.float32))
+    assert found.abs().max() < 0.01
+
+
 def test_half_open_eyes_tell_how_far_they_open() -> None:
     landmarks = np.repeat(FACE.points[None] * 0.5, 4, axis=0)
     for eye in (FACE.topology.left_eye, FACE.topology.right_eye):
@@ -80,12 +92,12 @@ def test_undoing_a_shape_finds_the_way_back(shape: FaceShape) -> None:
 
 def _driven(openness: float) -> Driven:
     eye = torch.tensor([[0.0, 0.0, openness, openness]])
-    return Driven(torch.zeros(1, 8), torch.zeros(1, 6), eye)
+    return Driven(torch.zeros(1, 8), torch.zeros(1, 6), eye, torch.full((1, 1), 0.1))
 
 
 def _source(openness: float) -> Driven:
     driven = _driven(openness)
-    return Driven(*(part.unsqueeze(1) for part in (driven.style, driven.pose, driven.eye)))
+    return driven.of(1)
 
 
 def test_lids_close_where_the_persons_eyes_are() -> None:

@@ -9,13 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from safetensors.numpy import save
 
 from pdfgc.config import AudioConfig
+from pdfgc.generator.shape import own_shape
+from pdfgc.media import read_image
 from pdfgc.media.output import write_video
+from pdfgc.tracking import MediaPipeBackend, crop_image, normalise, track_image
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import rotation_from_angles
 from pdfgc.tracking.measure import pose_of_normalised
+from pdfgc.training.batches import View
 from pdfgc.training.clips import load_clips
 from pdfgc.training.sampler import Sampler
 from pdfgc.training.shards import ShardWriter
@@ -88,3 +93,27 @@ def toy_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toy_sampler(toy_pack: Path) -> Sampler:
     """Draws from the toy pack, pictures of 64 px."""
     return Sampler(load_clips(toy_pack, 80, AudioConfig()), 64, seed=0)
+
+
+@pytest.fixture(scope="session")
+def backend() -> MediaPipeBackend:
+    return MediaPipeBackend()
+
+
+@pytest.fixture(scope="session")
+def view(face_image: Path, backend: MediaPipeBackend) -> View:
+    """The bundled portrait's crop as the trainer sees it, but larger."""
+    side = 512
+    image = read_image(face_image)
+    crop = crop_image(image, track_image(image, backend=backend).crop[0], side)
+    track = track_image(crop, backend=backend)
+    points = normalise(track.landmarks, np.array([[side / 2, side / 2, side]]))
+    return View(
+        image=torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1,
+        points=torch.from_numpy(points.astype(np.float32)),
+        pose=torch.from_numpy(pose_of_normalised(points)),
+        eye=torch.from_numpy(np.concatenate([track.gaze, track.openness], axis=1)),
+        mouth=torch.from_numpy(track.mouth),
+        shape=own_shape(points, track.openness)[None],
+        row=torch.zeros(1, dtype=torch.int64),
+    )

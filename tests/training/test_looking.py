@@ -1,63 +1,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
-from pdfgc.generator.shape import own_shape
-from pdfgc.media import read_image
 from pdfgc.tracking import (
     FaceTrack,
     MediaPipeBackend,
-    crop_image,
-    normalise,
-    pose_of_normalised,
     track_image,
 )
 from pdfgc.training.batches import View
 from pdfgc.training.looking import Looker
+from pdfgc.training.virtual import VirtualHead
 
-SIDE = 512
 # The corners of the picture lie far off the head.
 INNER = (..., slice(64, -64), slice(64, -64))
 
 
-@pytest.fixture(scope="module")
-def backend() -> MediaPipeBackend:
-    return MediaPipeBackend()
-
-
-@pytest.fixture(scope="module")
-def view(face_image: Path, backend: MediaPipeBackend) -> View:
-    """The bundled portrait's crop as the trainer sees it, but larger."""
-    image = read_image(face_image)
-    crop = crop_image(image, track_image(image, backend=backend).crop[0], SIDE)
-    track = track_image(crop, backend=backend)
-    points = normalise(track.landmarks, np.array([[SIDE / 2, SIDE / 2, SIDE]]))
-    eye = np.concatenate([track.gaze, track.openness], axis=1)
-    return View(
-        image=torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1,
-        points=torch.from_numpy(points.astype(np.float32)),
-        pose=torch.from_numpy(pose_of_normalised(points)),
-        eye=torch.from_numpy(eye),
-        mouth=torch.zeros(1),
-        shape=own_shape(points, track.openness)[None],
-        row=torch.zeros(1, dtype=torch.int64),
-    )
-
-
 def _read(view: View, eye: Tensor, backend: MediaPipeBackend) -> FaceTrack:
-    picture = Looker().look(view, eye)[0].clamp(-1, 1)
+    picture = Looker(VirtualHead()).look(view, eye)[0].clamp(-1, 1)
     pixels = ((picture + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     return track_image(np.ascontiguousarray(pixels), backend=backend)
 
 
 def test_eyes_that_do_not_move_leave_the_picture(view: View) -> None:
-    looked = Looker().look(view, view.eye)
+    looked = Looker(VirtualHead()).look(view, view.eye)
     torch.testing.assert_close(looked[INNER], view.image[INNER], atol=0.02, rtol=0)
 
 
@@ -91,12 +60,12 @@ def test_labels_are_what_was_asked(view: View) -> None:
     many = View(
         **{name: getattr(view, name).repeat_interleave(14, 0) for name in view.__dataclass_fields__}
     )
-    looking = Looker().elsewhere(many, np.random.default_rng(0))
+    looking = Looker(VirtualHead()).elsewhere(many, np.random.default_rng(0))
     asked = looking.eye - many.eye
     still = (asked.abs().amax(1) < 1e-6).numpy()
     assert 0 < still.sum() < 8
     changes = (looking.image - many.image)[INNER].abs().amax(dim=(1, 2, 3)).numpy()
     assert (changes[~still] > 0.1).all()
     assert changes[still].max() < 0.02
-    again = Looker().look(replace(many), looking.eye)
+    again = Looker(VirtualHead()).look(replace(many), looking.eye)
     torch.testing.assert_close(again, looking.image)

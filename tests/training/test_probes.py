@@ -17,12 +17,9 @@ from pdfgc.training.probes import Probe, probe, write_probes
 from pdfgc.training.sampler import Sampler
 
 
-def model(code: torch.Tensor, lip: torch.Tensor) -> Any:
-    """A model whose codes are columns of its features."""
-    encoders = SimpleNamespace(
-        expression=lambda window: window[:, window.shape[1] // 2, : code.shape[1]],
-        lip=lambda feature: feature[:, code.shape[1] :],
-    )
+def model() -> Any:
+    """A model whose expression code is its feature."""
+    encoders = SimpleNamespace(expression=lambda window: window[:, window.shape[1] // 2])
     return SimpleNamespace(encoders=encoders, config=SimpleNamespace(expression_window=13))
 
 
@@ -34,9 +31,7 @@ def test_a_leak_is_found_and_noise_is_not(toy_sampler: Sampler) -> None:
     leak = noise.clone()
     leak[:, 0] = torch.from_numpy(toy_sampler.bank.pose[:, 0]) * 10
     for code, told in ((noise, False), (leak, True)):
-        found = {(p.factor, p.kind): p for p in probe(
-            model(code, lip), toy_sampler, torch.cat([code, lip], dim=1)
-        )}  # fmt: skip
+        found = {(p.factor, p.kind): p for p in probe(model(), toy_sampler, code, lip)}
         assert set(found) == {(f, k) for f in ("lip", "pose", "eye") for k in ("ridge", "mlp")}
         assert found["lip", "ridge"].r2 < 0.1
         assert (found["pose", "ridge"].r2 > 0.25) == told

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from pdfgc.config import EncoderConfig
 from pdfgc.encoders.eye import EyeEncoder
-from pdfgc.encoders.motion import ExpressionEncoder, LipEncoder, MotionEncoder
+from pdfgc.encoders.lip import LipEncoder
+from pdfgc.encoders.motion import ExpressionEncoder, MotionEncoder
 from pdfgc.encoders.pose import PoseEncoder
 from pdfgc.motion import EXPRESSION_WIDTH, EYE_WIDTH, POSE_WIDTH
 
@@ -145,16 +146,25 @@ class OfficialLipEncoder(LipEncoder):
     """Lips of a face crop: the head that the release holds and does not use.
 
     Its codes are not normalised.
+
+    Args:
+        config: widths.
+        trunk: the motion encoder, shared and held outside the parameters.
     """
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, config: EncoderConfig, trunk: OfficialMotionEncoder) -> None:
         nn.Module.__init__(self)
         self.factor = FactorHead(config.trunk_width, config.lip_width)
+        self._shared = (trunk,)
 
-    def forward(self, feature: Tensor) -> Tensor:
+    def from_feature(self, feature: Tensor) -> Tensor:
         """Motion feature (..., trunk_width) to lip code (..., lip_width)."""
         code: Tensor = self.factor(feature)
         return code
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, S, S) RGB in [-1, 1] to lip code (B, lip_width)."""
+        return self.from_feature(self._shared[0](image))
 
 
 class OfficialEyeEncoder(EyeEncoder):

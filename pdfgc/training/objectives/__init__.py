@@ -4,7 +4,7 @@ from pdfgc.training.objectives.appearance import AppearanceObjective
 from pdfgc.training.objectives.base import Objective, Outcome, Pictures
 from pdfgc.training.objectives.expression import ExpressionObjective
 from pdfgc.training.objectives.eye import EyeObjective
-from pdfgc.training.objectives.features import MotionFeatures
+from pdfgc.training.objectives.features import FrameFeatures
 from pdfgc.training.objectives.lip import LipObjective
 from pdfgc.training.objectives.pose import PoseObjective
 
@@ -12,8 +12,8 @@ __all__ = [
     "AppearanceObjective",
     "ExpressionObjective",
     "EyeObjective",
+    "FrameFeatures",
     "LipObjective",
-    "MotionFeatures",
     "Objective",
     "Outcome",
     "Pictures",

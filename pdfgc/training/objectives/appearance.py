@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from pdfgc.config import TrainConfig
@@ -75,4 +76,5 @@ class AppearanceObjective(ReconstructionObjective):
     def _driven(self, feature: Tensor, guess: Tensor) -> Driven:
         # The tracker alone teaches angles: a picture would bend them to its own ends.
         known = guess.detach()
-        return Driven(self.driver(feature), known[:, :POSE_WIDTH], known[:, POSE_WIDTH:][:, :4])
+        pose, eye, mouth, _ = torch.split(known, [POSE_WIDTH, 4, 1, 1], dim=1)
+        return Driven(self.driver(feature), pose, eye, mouth)

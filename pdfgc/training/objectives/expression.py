@@ -27,7 +27,7 @@ from pdfgc.training.losses import (
     reconstruction,
 )
 from pdfgc.training.objectives.base import Outcome, Pictures
-from pdfgc.training.objectives.features import MotionFeatures
+from pdfgc.training.objectives.features import FrameFeatures
 from pdfgc.training.objectives.reconstruction import ReconstructionObjective
 from pdfgc.training.probes import probe, write_probes
 from pdfgc.training.sampler import Sampler
@@ -75,12 +75,12 @@ class ExpressionObjective(ReconstructionObjective):
         return super().draw(step, size)
 
     def prepare(self) -> None:
-        """Run the frozen trunk and lip head over all frames; centre what is known per clip."""
-        self.features = MotionFeatures(self.model, self.sampler)
-        with torch.no_grad():
-            lips = self.model.encoders.lip(self.features.rows)
+        """Run the frozen trunk and lip encoder over all frames; centre what is known per clip."""
+        encoders, bank = self.model.encoders, self.sampler.bank
+        side = self.model.config.encoders.image_size
+        self.features = FrameFeatures(encoders.motion, bank, side)
+        lips = FrameFeatures(encoders.lip, bank, side).rows
         self.lips = lips
-        bank = self.sampler.bank
         known = np.concatenate([bank.pose[:, :3], bank.gaze, bank.openness], axis=1)
         angles = torch.from_numpy(known.astype(np.float32)).to(lips.device)
         self.centred_lips, self.centred_angles = lips.clone(), angles.clone()
@@ -143,7 +143,7 @@ class ExpressionObjective(ReconstructionObjective):
             wanted = encoders.motion(self.small(batch.driving.image)).float()
         size = ranks.shared_mean(wanted.abs().mean())
         losses["motion_consistency"] = (feature - wanted).abs().mean() / size
-        losses |= self._follows(picture, feature, lip, batch.driving.eye, batch.driving.pose)
+        losses |= self._follows(picture, lip, batch.driving.eye, batch.driving.pose)
         count = int(self.banked.clamp(max=self.bank_size)) + len(row) * ranks.world()
         floor = torch.tensor(1.0 / count)
         return self.outcome(batch, made, losses, decorrelation_chance=floor)
@@ -188,13 +188,13 @@ class ExpressionObjective(ReconstructionObjective):
         return expression
 
     def _follows(
-        self, picture: Tensor, feature: Tensor, lip: Tensor, eye: Tensor, pose: Tensor
+        self, picture: Tensor, lip: Tensor, eye: Tensor, pose: Tensor
     ) -> dict[str, Tensor]:
         """What the frozen encoders read off a picture against what it was asked to show."""
         encoders = self.model.encoders
         seen = encoders.eye(picture).float()
         return {
-            "lip_consistency": 1 - (encoders.lip(feature).float() * lip.detach()).sum(1).mean(),
+            "lip_consistency": 1 - (encoders.lip(picture) * lip.detach()).sum(1).mean(),
             "gaze_consistency": (seen[:, :2] - eye[:, :2]).abs().mean(),
             "openness_consistency": (seen[:, OPENNESS] - eye[:, 2:]).abs().mean(),
             "pose_consistency": (encoders.pose(picture).float() - pose).abs().mean(),
@@ -242,4 +242,5 @@ class ExpressionObjective(ReconstructionObjective):
     def leave(self, folder: Path) -> None:
         """Report what the expression code still tells about lips, pose and eyes."""
         model = self._finished[0]
-        write_probes(probe(model, self.sampler, self.features.rows), folder)
+        seen = probe(model, self.sampler, self.features.rows, self.lips)
+        write_probes(seen, folder)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pdfgc.config import TrainConfig
 from pdfgc.media import SILENCE
 from pdfgc.model import TalkingHead
+from pdfgc.motion import opening_of_lip
 from pdfgc.training import ranks
 from pdfgc.training.batches import (
     Batch,
@@ -17,27 +19,29 @@ from pdfgc.training.losses import (
     contrast,
 )
 from pdfgc.training.objectives.base import Objective, Outcome
-from pdfgc.training.objectives.features import MotionFeatures
+from pdfgc.training.readings import mouth_of
 from pdfgc.training.sampler import Sampler
+
+# Part of the opening in which it is measured: about its spread.
+_STEP = 0.1
 
 
 class LipObjective(Objective):
-    """Stage 2, lips: two-way InfoNCE between lip and speech codes on the frozen trunk.
+    """Stage 2, lips: two-way InfoNCE between the codes of pictures and of speech.
 
     Negatives come mostly from the same clip, at least 6 frames apart; pairs of silent moments are
-    no negatives. Silence and the sound of other clips are told from what is said. A shared linear
-    read-out of the mouth's opening and width keeps the space in order: codes that are near look
-    alike.
+    no negatives. Silence and the sound of other clips are told from what is said.
+
+    The first value of a code is how far the lips part: pictures are regressed to the tracker, and
+    to what virtual mouths (`pdfgc.training.opening`) have changed; speech says the mean of what it
+    leaves open. A shared linear read-out of the mouth's width keeps the rest of the space in order:
+    codes that are near look alike.
     """
 
     def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
         super().__init__(model, sampler, config)
         self.log_scale = nn.Parameter(torch.tensor(2.3))
-        self.read_mouth = nn.Linear(model.config.encoders.lip_width, 2)
-
-    def prepare(self) -> None:
-        """Run the frozen trunk over all frames."""
-        self.features = MotionFeatures(self.model, self.sampler)
+        self.read_width = nn.Linear(model.config.encoders.lip_width, 1)
 
     def draw(self, step: int, size: int) -> SpeechBatch:
         """`size` clips with 10 moments each."""
@@ -47,10 +51,15 @@ class LipObjective(Objective):
         """Bring synchronous lip and speech codes together."""
         if not isinstance(batch, SpeechBatch):
             raise TypeError(f"stage lip takes moments of speech, given {type(batch).__name__}")
-        lip = ranks.gathered(self.model.encoders.lip(self.features[batch.rows]))
-        speech, wrong = self._heard(batch)
-        clip, frame, loud, shape = (
-            ranks.gathered(part) for part in (batch.clip, batch.frame, batch.loud, batch.mouth)
+        pictures = (batch.view.image, batch.other.image, batch.parted.image)
+        codes = self.model.encoders.lip(torch.cat(pictures))
+        seen = codes[: len(batch.view.image)]
+        lip = ranks.gathered(seen)
+        said, wrong = self._heard(batch)
+        speech = ranks.gathered(said)
+        clip, frame, loud, width = (
+            ranks.gathered(part)
+            for part in (batch.clip, batch.frame, batch.loud, mouth_of(batch.view.points)[:, 1:])
         )
         same = clip[:, None] == clip
         near = same & ((frame[:, None] - frame).abs() < 6)
@@ -59,16 +68,35 @@ class LipObjective(Objective):
         _, within = contrast(lip.detach(), speech.detach(), self.log_scale, ~same | near)
         rivals = ((same & ~near).sum(1) + 1).float()
         count = same.float().sum(1, keepdim=True)
-        mean = same.float() @ shape / count
-        moved = (shape - mean) * 5
-        mouth = sum(
-            (self._centred(self.read_mouth(codes).float(), same, count) - moved).abs().mean()
+        moved = self._centred(width, same, count) * 5
+        wide = sum(
+            (self._centred(self.read_width(codes).float(), same, count) - moved).abs().mean()
             for codes in (lip, speech)
         )
         scalars = {"retrieval": within, "chance": (1 / rivals).mean()}
-        missed = self._wrong(lip, speech, wrong, loud)
-        losses = {"contrast": loss, "wrong": missed, "mouth": torch.as_tensor(mouth)}
-        return Outcome(losses, scalars)
+        missed = self._wrong(lip, speech, ranks.gathered(wrong), loud)
+        losses = {"contrast": loss, "wrong": missed, "width": torch.as_tensor(wide)}
+        losses |= self._opening(batch, codes, said)
+        return Outcome(losses, scalars, columns=(batch.other.image, batch.parted.image))
+
+    @staticmethod
+    def _opening(batch: SpeechBatch, codes: Tensor, said: Tensor) -> dict[str, Tensor]:
+        """How far lips part: as pictures show it, as virtual mouths change it, as speech has it."""
+        views = (batch.view, batch.other, batch.parted)
+        read, known = opening_of_lip(codes), torch.cat([view.mouth for view in views])
+        first = len(batch.view.mouth)
+        one, two = (
+            torch.split(value[first:], [len(batch.other.mouth), len(batch.parted.mouth)])
+            for value in (read, known)
+        )
+        virtual = len(batch.parted.mouth)
+        change = (one[1] - one[0][:virtual]) - (two[1] - two[0][:virtual])
+        guess = (opening_of_lip(said) - batch.view.mouth) / _STEP
+        return {
+            "opening": (read - known).abs().mean() / _STEP,
+            "opening_change": change.abs().sum() / max(1, virtual) / _STEP,
+            "speech_opening": F.huber_loss(guess, torch.zeros_like(guess), delta=2.0),
+        }
 
     def _heard(self, batch: SpeechBatch) -> tuple[Tensor, Tensor]:
         """Speech codes of the moments and of the wrong sounds.
@@ -77,7 +105,7 @@ class LipObjective(Objective):
         single one, and dropout would differ.
         """
         said, wrong = (self.model.encoders.speech(w) for w in (batch.windows, batch.wrong))
-        return ranks.gathered(said), ranks.gathered(wrong)
+        return said, wrong
 
     def _wrong(self, lip: Tensor, speech: Tensor, wrong: Tensor, loud: Tensor) -> Tensor:
         """Cross-entropy of what was said against `wrong`, where something was said."""

@@ -1,0 +1,45 @@
+"""The lip encoder, and what lip codes of pictures and of speech have in common."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pdfgc.config import EncoderConfig
+from pdfgc.encoders.layers import ImageTrunk, head
+
+# The part of an aligned crop that holds the lips, jittered or turned: rows, columns from its edges.
+_ROWS, _COLUMNS = (0.5, 1.0), (0.1875, 0.8125)
+
+
+class LipEncoder(nn.Module):
+    """E_lip of PD-FGC (stage 2): lip code of a face crop, in the space of `SpeechEncoder`.
+
+    It looks at the band of the crop where the mouth lies on a light trunk of its own, as the eye
+    encoder does: lips part by few pixels, and a trunk that sees the whole face reads half of it.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        side = config.image_size
+        self.rows, self.columns = (
+            slice(round(low * side), round(high * side)) for low, high in (_ROWS, _COLUMNS)
+        )
+        size = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+        self.trunk = ImageTrunk(size, config.light_channels, config.hidden_width, fine=True)
+        self.head = head(config.hidden_width, config.hidden_width, config.lip_width)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, S, S) RGB in [-1, 1] to L2-normalised lip codes (B, lip_width)."""
+        return as_lip_code(self.head(self.trunk(image[..., self.rows, self.columns]).relu()))
+
+
+def as_lip_code(raw: Tensor) -> Tensor:
+    """Anything (..., D) as lip codes of length 1, whose first value is how far the lips part.
+
+    The first value does not hang on the others, as it would if all were divided by their length.
+    """
+    first = torch.tanh(raw[..., :1].float())
+    others = F.normalize(raw[..., 1:].float(), dim=-1)
+    return torch.cat([first, others * (1 - first.square()).clamp(min=1e-6).sqrt()], dim=-1)
