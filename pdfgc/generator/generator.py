@@ -30,6 +30,8 @@ class Generated:
         synthesis: (B, 3, S, S) the part of the picture that is made, not looked up.
         copied: (B, 1, S, S) share of each pixel that is looked up in the sources, in [0, 1].
         shape: (B, K, P, 2) the sources' own shapes (`pdfgc.generator.shape`), where they are read.
+        mouth: (B, 4, S, S) the inside of the driving mouth (`pdfgc.generator.mouth`) and how much
+            of it no source shows, where that is known.
     """
 
     image: Tensor
@@ -37,6 +39,7 @@ class Generated:
     synthesis: Tensor
     copied: Tensor
     shape: Tensor | None = None
+    mouth: Tensor | None = None
 
 
 class AlignedBlock(nn.Module):
@@ -217,7 +220,7 @@ class Generator(nn.Module):
             hidden = upsample(hidden, picture.shape[-1])
         copied = torch.sigmoid(picture[:, 3:]) * (1 - hidden)
         image = copied * whole.blend(appearance.images) + (1 - copied) * synthesis
-        return Generated(image, tuple(flows), synthesis, copied, moved.shape)
+        return Generated(image, tuple(flows), synthesis, copied, moved.shape, mouth)
 
     @property
     def _analysis_side(self) -> int:

@@ -22,6 +22,7 @@ from pdfgc.motion.codes import (
     mouth_of_codes,
     opening_of_lip,
     pose_of_codes,
+    with_opening_of,
 )
 from pdfgc.motion.motion import Motion
 
@@ -46,4 +47,5 @@ __all__ = [
     "mouth_of_codes",
     "opening_of_lip",
     "pose_of_codes",
+    "with_opening_of",
 ]

@@ -63,6 +63,16 @@ def opening_of_lip(lip: Tensor) -> Tensor:
     return OPENING_MIDDLE + OPENING_SPAN * lip[..., 0]
 
 
+def with_opening_of(lip: Tensor, opening: Tensor) -> Tensor:
+    """Lip codes (..., D_lip) that part the lips by another opening (...), and are else the same."""
+    import torch
+
+    first = ((opening - OPENING_MIDDLE) / OPENING_SPAN).clamp(-0.99, 0.99).unsqueeze(-1)
+    others = lip[..., 1:]
+    length = others.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    return torch.cat([first, others / length * (1 - first.square()).sqrt()], dim=-1)
+
+
 def mouth_of_codes(joined: Tensor) -> Tensor:
     """How far joined codes (..., D) part the lips (..., 1)."""
     return opening_of_lip(joined).unsqueeze(-1)

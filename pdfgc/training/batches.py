@@ -85,6 +85,7 @@ class MovedBatch(Batch):
         points: (B, L, 3) landmarks after the motion, in crop coordinates.
         pose: (B, 6) head pose after it.
         eye: (B, 4) gaze and openness after it.
+        mouth: (B,) opening of the mouth after it.
         felt: (B, 2) rise of the brows and widening of the mouth (interocular distances).
         seen: (B, 1, L) 1 where a landmark shows before and after, else 0.
         person: (B,) int64 number of the person.
@@ -95,6 +96,7 @@ class MovedBatch(Batch):
     points: Tensor
     pose: Tensor
     eye: Tensor
+    mouth: Tensor
     felt: Tensor
     seen: Tensor
     person: Tensor

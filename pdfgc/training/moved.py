@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdfgc.generator.eyes import EYEBALL_GAIN
+from pdfgc.generator.mouth import opened
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import (
     Floats,
@@ -36,6 +37,8 @@ _OPEN = 0.55
 _RISE, _WIDEN = (-0.08, 0.12), (-0.10, 0.14)
 # How far skin goes along with brows and corners; a corner that is drawn outward rises by a share.
 _BROW_SPREAD, _CORNER_SPREAD, _LIFT = 0.14, 0.25, 0.25
+MAX_DRAWN = 0.42
+"""How far virtual mouths open at most."""
 # Iris points of an eye less open than this are hidden.
 _HIDDEN = 0.4
 
@@ -48,22 +51,31 @@ class Moved:
         points: (n, L, 3) float32 in crop coordinates.
         pose: (n, 6) float32 head pose in the crop.
         eye: (n, 4) float32 gaze yaw and pitch, left and right openness.
+        mouth: (n,) float32 opening of the mouth.
+        felt: (n, 2) float32 rise of the brows and widening of the mouth (interocular distances).
         seen: (n, L) float32, 1 where a point shows before and after, 0 where the head hides it.
     """
 
     points: NDArray[np.float32]
     pose: NDArray[np.float32]
     eye: NDArray[np.float32]
+    mouth: NDArray[np.float32]
     felt: NDArray[np.float32]
     seen: NDArray[np.float32]
 
 
-def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.Generator) -> Moved:
-    """Turn, shift and scale heads, turn eyes, move lids, brows and mouth corners, each by chance.
+def move(
+    points: NDArray[np.float32],
+    eye: NDArray[np.float32],
+    mouth: NDArray[np.float32],
+    rng: np.random.Generator,
+) -> Moved:
+    """Turn, shift and scale heads, move eyes, lids, mouths, brows and corners, each by chance.
 
     Args:
         points: (n, L, 3) landmarks in crop coordinates.
         eye: (n, 4) gaze yaw and pitch (rad), left and right openness.
+        mouth: (n,) opening.
         rng: source of chance.
 
     Returns:
@@ -82,6 +94,9 @@ def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.G
         if topology.has_iris:
             shut = (openness[:, side] < _HIDDEN) | (eye[:, 2 + side] < _HIDDEN)
             hidden[:, [which.iris_centre, *which.iris]] = shut[:, None]
+    speaks = rng.random(n) < 0.5
+    wanted = np.where(speaks, MAX_DRAWN * rng.random(n) ** 1.3, mouth).astype(np.float32)
+    head[..., 1] += opened(canonical_face(topology).points[:, :2], wanted - mouth)
     feels = rng.random((n, 2)) < 0.4
     felt = np.stack([rng.uniform(*_RISE, n), rng.uniform(*_WIDEN, n)], axis=1) * feels
     _move_face(head, felt, topology)
@@ -102,9 +117,21 @@ def move(points: NDArray[np.float32], eye: NDArray[np.float32], rng: np.random.G
         points=placed,
         pose=pose_of_normalised(placed),
         eye=np.concatenate([gaze, openness], axis=1).astype(np.float32),
+        mouth=wanted,
         felt=felt.astype(np.float32),
         seen=seen.astype(np.float32),
     )
+
+
+def with_opening(points: NDArray[np.float32], wider: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Landmarks (n, L, 3) in crop coordinates of mouths that open by (n,) more, or close."""
+    fit = fit_head(points)
+    face = canonical_face(topology_of(points.shape[1]))
+    head = fit.head.copy()
+    head[..., 1] += opened(face.points[:, :2], wider)
+    placed = np.einsum("nij,nlj->nli", fit.rotation, head) * fit.scale[:, None, None]
+    moved: NDArray[np.float32] = (placed + fit.translation[:, None]).astype(np.float32)
+    return np.where(wider[:, None, None] != 0, moved, points)
 
 
 def facing(points: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -16,9 +16,17 @@ import torch
 from torch import Tensor
 
 from pdfgc.training.batches import View
+from pdfgc.training.moved import MAX_DRAWN, with_opening
 from pdfgc.training.virtual import VirtualHead
 
-_WIDEST = 0.42
+# A mouth less open than this shows nothing that closing it would hide.
+_OPEN = 0.04
+# Of a mouth's dark, the tongue and the teeth, as shares of a face's light; how far down teeth reach
+# (fifths of the interocular distance).
+_COLOURS = ((0.28, 0.15, 0.14), (0.75, 0.38, 0.36), (1.15, 1.08, 0.98))
+_TEETH = 0.3
+# What the head needs to know of a view.
+_KNOWN = ("pose", "eye", "mouth", "shape")
 
 
 class Opener:
@@ -44,9 +52,37 @@ class Opener:
         n = len(view.mouth)
         own = view.mouth.numpy()
         closer = own * rng.random(n)
-        wider = _WIDEST * rng.random(n) ** 1.5
+        wider = MAX_DRAWN * rng.random(n) ** 1.5
         mouth = torch.from_numpy(np.where(rng.random(n) < 0.4, closer, wider).astype(np.float32))
         return replace(view, image=self.part(view, mouth, rng), mouth=mouth)
+
+    def closed(self, view: View, rng: np.random.Generator) -> View:
+        """The same frames, half of the open mouths nearly closed.
+
+        As sources of a pair they show nothing of the inside that the driving frame shows:
+        recordings of one person seldom hold both, and a portrait never does.
+
+        Args:
+            view: n views that know their persons' shapes.
+            rng: source of chance.
+
+        Returns:
+            n views; landmarks and labels go along.
+        """
+        n, own = len(view.mouth), view.mouth.numpy()
+        chosen = (rng.random(n) < 0.5) & (own > _OPEN)
+        mouth = np.where(chosen, own * rng.uniform(0, 0.25, n), own).astype(np.float32)
+        image = view.image.clone()
+        if chosen.any():
+            which = torch.from_numpy(np.flatnonzero(chosen))
+            part = replace(
+                view, **{name: getattr(view, name)[which] for name in ("image", *_KNOWN)}
+            )
+            image[which] = self.part(part, torch.from_numpy(mouth)[which], rng)
+        points = with_opening(view.points.numpy(), mouth - own)
+        return replace(
+            view, image=image, points=torch.from_numpy(points), mouth=torch.from_numpy(mouth)
+        )
 
     def part(self, view: View, mouth: Tensor, rng: np.random.Generator) -> Tensor:
         """Pictures (n, 3, S, S) of views whose lips part as asked: (n,) opening."""
@@ -54,6 +90,28 @@ class Opener:
         hidden = motion.hidden[:, 0]
         shown = self._head.warped(view, motion)
         return shown * (1 - hidden) + _inside(motion.inside, rng) * hidden
+
+
+def plausible_inside(mouth: Tensor, picture: Tensor) -> Tensor:
+    """What the inside of a mouth that nobody has seen may look like, as light as the face is.
+
+    Args:
+        mouth: (n, >= 3, S, S) the inside, see `pdfgc.generator.mouth`.
+        picture: (n, 3, S, S) RGB in [-1, 1], the face about the middle of the crop.
+
+    Returns:
+        (n, 3, S, S) RGB in [-1, 1]: dark, upper teeth, the tongue below.
+    """
+    side = picture.shape[-1]
+    face = slice(side // 3, 3 * side // 4), slice(side // 3, 2 * side // 3)
+    light = (picture[(..., *face)].mean(dim=(1, 2, 3), keepdim=True) + 1) / 2
+    within = mouth[:, :1].clamp(min=1e-3)
+    place, depth = mouth[:, 1:2] / within, mouth[:, 2:3] / within
+    dark, red, white = (light * picture.new_tensor(each)[:, None, None] for each in _COLOURS)
+    tongue = torch.sigmoid((place - 0.7) * 12)
+    teeth = torch.sigmoid((_TEETH - depth) * 25)
+    inside = (dark * (1 - tongue) + red * tongue) * (1 - teeth) + white * teeth
+    return (2 * inside - 1).clamp(-1, 1)
 
 
 def _inside(mouth: Tensor, rng: np.random.Generator) -> Tensor:

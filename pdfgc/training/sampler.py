@@ -110,6 +110,8 @@ class Sampler:
         view = self.view(rows, Jitter.draw(rng, mirror))
         source_rows = (starts[:, None] + source).ravel()
         source_view = self.view(source_rows, Jitter.draw(rng, np.repeat(mirror, shots)))
+        if self._shapes.shape[1]:
+            source_view = self._opener.closed(source_view, rng)
         sound = np.concatenate(
             [self.bank.windows(c, f[None]) for c, f in zip(clips, driving, strict=True)]
         )
@@ -146,12 +148,13 @@ class Sampler:
         at = np.array([rng.integers(c.length) for c in clips])
         rows = np.array([c.start for c in clips]) + at
         source = self.view(rows, Jitter.draw(rng, rng.random(size) < 0.5))
-        moved = move(source.points.numpy(), source.eye.numpy(), rng)
+        moved = move(source.points.numpy(), source.eye.numpy(), source.mouth.numpy(), rng)
         return MovedBatch(
             source=source,
             points=torch.from_numpy(moved.points),
             pose=torch.from_numpy(moved.pose),
             eye=torch.from_numpy(moved.eye),
+            mouth=torch.from_numpy(moved.mouth),
             felt=torch.from_numpy(moved.felt),
             seen=torch.from_numpy(moved.seen).unsqueeze(1),
             person=torch.tensor([self.numbers[c.person] for c in clips]),

@@ -36,7 +36,7 @@ _PICTURE_LOSSES = {
 }
 
 _FOLLOWING = {
-    "lip_consistency": 1.0,
+    "lip_consistency": 0.3,
     "gaze_consistency": 1.0,
     "openness_consistency": 1.0,
     "pose_consistency": 1.0,

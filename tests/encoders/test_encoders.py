@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from pdfgc.config import PRESETS
 from pdfgc.encoders import ExpressionEncoder
 from pdfgc.encoders.lip import as_lip_code
 from pdfgc.model import TalkingHead
-from pdfgc.motion import opening_of_lip
+from pdfgc.motion import opening_of_lip, with_opening_of
 
 
 def test_shapes(tiny_model: TalkingHead) -> None:
@@ -78,3 +79,9 @@ def test_a_lip_code_says_how_far_lips_part_and_the_rest_does_not_change_it() -> 
     raw[:, 0] += 1
     assert (opening_of_lip(as_lip_code(raw)) > opening_of_lip(code)).all()
     assert opening_of_lip(torch.tensor([-0.5, 0.5])[:1]) == pytest.approx(0.0)
+    asked = torch.rand(5) * 0.5
+    other = with_opening_of(code, asked)
+    torch.testing.assert_close(opening_of_lip(other), asked)
+    torch.testing.assert_close(other.norm(dim=1), torch.ones(5))
+    directions = [F.normalize(each[:, 1:], dim=1) for each in (code, other)]
+    torch.testing.assert_close(*directions)

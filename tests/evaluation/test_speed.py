@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,18 @@ def test_a_failed_process_is_an_error(face_image: Path, speech: Path, tmp_path: 
         peak_memory(
             face_image, str(tmp_path / "no.safetensors"), read_audio(speech), 0.4, device="cpu"
         )
+
+
+def test_long_work_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def work() -> None:
+        calls.append(1)
+        time.sleep(0.01)
+
+    monkeypatch.setattr(speed, "_LEAST_RUNS", 5)
+    assert len(time_ms(work, CPU)) >= 5
+    monkeypatch.setattr(speed, "_MOST_S", 0.001)
+    calls.clear()
+    assert len(time_ms(work, CPU)) == 1
+    assert len(calls) == 2

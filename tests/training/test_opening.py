@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from pdfgc.tracking import FaceTrack, MediaPipeBackend, track_image
+from pdfgc.tracking import FaceTrack, MediaPipeBackend, mouth_opening_of, track_image
 from pdfgc.training.batches import View
-from pdfgc.training.opening import Opener
+from pdfgc.training.moved import with_opening
+from pdfgc.training.opening import Opener, plausible_inside
 from pdfgc.training.virtual import VirtualHead
 
 # The corners of the picture lie far off the head.
@@ -54,3 +57,42 @@ def test_labels_are_what_was_asked_and_chance_decides(view: View) -> None:
     assert not torch.equal(first.mouth, other.mouth)
     assert first.mouth.max() > 0.2 > 0.05 > first.mouth.min() >= 0
     torch.testing.assert_close(first.eye, many.eye)
+
+
+def test_sources_close_their_mouths_and_landmarks_go_along(
+    view: View, backend: MediaPipeBackend
+) -> None:
+    wide = replace(
+        view,
+        image=_part(view, torch.tensor([0.25])),
+        mouth=torch.tensor([0.25]),
+        points=torch.from_numpy(with_opening(view.points.numpy(), 0.25 - view.mouth.numpy())),
+    )
+    many = View(
+        **{name: getattr(wide, name).repeat_interleave(8, 0) for name in wide.__dataclass_fields__}
+    )
+    found = Opener(VirtualHead()).closed(many, np.random.default_rng(0))
+    shut = (found.mouth < 0.2).numpy()
+    assert 0 < shut.sum() < 8
+    torch.testing.assert_close(found.image[~shut], many.image[~shut])
+    torch.testing.assert_close(found.points[~shut], many.points[~shut])
+    assert (found.mouth[shut] <= 0.07).all()
+    gap = mouth_opening_of(found.points.numpy())
+    np.testing.assert_allclose(gap[shut], found.mouth[shut], atol=0.05)
+    pixels = ((found.image[shut][0].clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0)
+    read = track_image(np.ascontiguousarray(pixels.numpy()), backend=backend)
+    assert read.mouth[0] < 0.12
+
+
+def test_an_inside_that_nobody_saw_is_dark_with_teeth_above_and_as_light_as_the_face(
+    view: View,
+) -> None:
+    mouth = VirtualHead().motion(view, view.eye, torch.tensor([0.35])).inside
+    found = (plausible_inside(mouth, view.image) + 1) / 2
+    within = mouth[0, 0] > 0.95
+    place = mouth[0, 1] / mouth[0, 0].clamp(min=1e-3)
+    top, middle = (found[0][:, within & part] for part in (place < 0.2, (place - 0.45).abs() < 0.1))
+    assert top.mean() > middle.mean() + 0.2
+    assert middle[0].mean() > middle[1].mean()
+    dimmer = (plausible_inside(mouth, view.image * 0.5 - 0.5) + 1) / 2
+    torch.testing.assert_close(dimmer[0][:, within], found[0][:, within] / 2, atol=0.01, rtol=0)

@@ -12,7 +12,7 @@ from torch import Tensor
 from pdfgc.config import TrainConfig
 from pdfgc.encoders.motion import FACE_STEP
 from pdfgc.model import TalkingHead
-from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, Codes
+from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, Codes, with_opening_of
 from pdfgc.tracking import face_shape_of
 from pdfgc.training import ranks
 from pdfgc.training.batches import (
@@ -29,6 +29,7 @@ from pdfgc.training.losses import (
 from pdfgc.training.objectives.base import Outcome, Pictures
 from pdfgc.training.objectives.features import FrameFeatures
 from pdfgc.training.objectives.reconstruction import ReconstructionObjective
+from pdfgc.training.opening import plausible_inside
 from pdfgc.training.probes import probe, write_probes
 from pdfgc.training.sampler import Sampler
 
@@ -124,9 +125,11 @@ class ExpressionObjective(ReconstructionObjective):
             read = number % 4 < 2
             eye, pose = self._seen(batch.driving, read)
             source_eye, source_pose = self._seen(batch.source, read.repeat_interleave(shots))
+            # Of the picture as it is given: its mouth may have been closed.
+            source_lip = encoders.lip(self.small(batch.source.image)).float()
         felt = encoders.expression(self.features[batch.window]).float()
         own = self._own_expression(batch.source_window)
-        source = Codes(self.lips[batch.source.row], source_eye, source_pose, own).join()
+        source = Codes(source_lip, source_eye, source_pose, own).join()
         kept = (number % 2 == 1) | (self.banked < self.settling)
         expression = torch.where(kept[:, None], own[::shots], felt)
         driving = Codes(lip, eye, pose, expression).join()
@@ -155,16 +158,22 @@ class ExpressionObjective(ReconstructionObjective):
         expression = self._own_expression(batch.source_window)
         source = Codes(lip, torch.cat([view.eye, free], 1), view.pose, expression).join()
         felt = expression + self.model.encoders.expression.towards(batch.felt)
-        driving = Codes(lip, torch.cat([batch.eye, free], 1), batch.pose, felt).join()
+        spoken = with_opening_of(lip, batch.mouth)
+        driving = Codes(spoken, torch.cat([batch.eye, free], 1), batch.pose, felt).join()
         appearance = self.look(view.image, 1)
         made = self.model.generator(appearance, source.unsqueeze(1), driving)
         losses = self.flow_losses(made, view.points.unsqueeze(1), batch.points, batch.seen)
         losses |= self.shape_loss(made, view, view.pose)
-        # Nobody has seen this picture; the source, moved, is the best guess of it.
+        # Nobody has seen this picture; the source, moved, is the best guess of it, and what it
+        # does not show of the mouth is as a mouth usually is.
         guess = made.flows[-1].blend(appearance.images).detach()
-        spots = attention_map(batch.points, self._spots, guess.shape[-1])
-        losses["reconstruction"] = reconstruction(made.image, guess, 1 + 8 * spots)
-        losses["synthesis"] = reconstruction(made.synthesis, guess, 1 + 8 * spots)
+        if made.mouth is not None:
+            mouth = made.mouth.detach()
+            unseen = mouth[:, 3:]
+            guess = guess * (1 - unseen) + plausible_inside(mouth, view.image) * unseen
+        weight = 1 + 8 * attention_map(batch.points, self._spots, guess.shape[-1])
+        losses["reconstruction"] = reconstruction(made.image, guess, weight)
+        losses["synthesis"] = reconstruction(made.synthesis, guess, weight)
         if adversarial and self.adversary is not None:
             losses["adversarial"] = self.adversary.realism(made.image, batch.person)
         losses = {f"moved_{name}": value for name, value in losses.items()}
