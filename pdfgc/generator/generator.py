@@ -14,10 +14,11 @@ from pdfgc.generator.drivers import CodesDriver, Driven
 from pdfgc.generator.head import HeadFlow
 from pdfgc.generator.identity import Flow, FlowHead, GlobalFlow
 from pdfgc.generator.layers import AdaIN, identity_grid, start_at_zero, upsample
+from pdfgc.generator.mouth import plausible_inside
 from pdfgc.motion import pose_of_codes
 
-# Maps that say where the inside of the mouth is.
-_MOUTH = 4
+# Maps that say where the inside of the mouth is; by how much the logit of copying is higher there.
+_MOUTH, _BEGUN = 4, 6.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Generated:
         image: (B, 3, S, S) RGB in [-1, 1].
         flows: one `Flow` per level, from the smallest side up.
         synthesis: (B, 3, S, S) the part of the picture that is made, not looked up.
-        copied: (B, 1, S, S) share of each pixel that is looked up in the sources, in [0, 1].
+        copied: (B, 1, S, S) share of each pixel, in [0, 1], that is looked up in the sources or,
+            where none shows the inside of the mouth, in a plain drawing of it.
         shape: (B, K, P, 2) the sources' own shapes (`pdfgc.generator.shape`), where they are read.
         mouth: (B, 4, S, S) the inside of the driving mouth (`pdfgc.generator.mouth`) and how much
             of it no source shows, where that is known.
@@ -215,11 +217,14 @@ class Generator(nn.Module):
         if picture is None:
             raise ValueError("the generator has no picture head; check analysis_size")
         synthesis = torch.tanh(picture[:, :3])
-        hidden = mouth[:, 3:]
         if side != picture.shape[-1]:
-            hidden = upsample(hidden, picture.shape[-1])
-        copied = torch.sigmoid(picture[:, 3:]) * (1 - hidden)
-        image = copied * whole.blend(appearance.images) + (1 - copied) * synthesis
+            mouth = upsample(mouth, picture.shape[-1])
+        hidden = mouth[:, 3:]
+        # What no source shows begins as a mouth usually is.
+        copied = torch.sigmoid(picture[:, 3:] + _BEGUN * hidden)
+        seen = whole.blend(appearance.images)
+        seen = seen + hidden * (plausible_inside(mouth, appearance.images[:, 0]) - seen)
+        image = copied * seen + (1 - copied) * synthesis
         return Generated(image, tuple(flows), synthesis, copied, moved.shape, mouth)
 
     @property

@@ -22,6 +22,10 @@ _UPPER, _LOWER = -0.4, 0.6
 _NOSE, _RED, _BONE, _THROAT = 1.0, 0.16, 1.88, 2.9
 # Softness of the lips' rim, and the gap that is not worth telling from a closed mouth.
 _RIM, _SLIT = 0.015, 0.02
+# Of a mouth's dark, the tongue and the teeth, as shares of a face's light; how far down teeth reach
+# (fifths of the interocular distance).
+_COLOURS = ((0.28, 0.15, 0.14), (0.75, 0.38, 0.36), (1.15, 1.08, 0.98))
+_TEETH = 0.3
 MAX_OPENING = 0.6
 """Opening beyond which nothing more moves."""
 
@@ -121,6 +125,28 @@ class MouthMotion(nn.Module):
             torch.cat([inside, inside * place, inside * depth], dim=1),
             hidden,
         )
+
+
+def plausible_inside(mouth: Tensor, picture: Tensor) -> Tensor:
+    """What the inside of a mouth that nobody has seen may look like, as light as the face is.
+
+    Args:
+        mouth: (n, >= 3, S, S) the inside, see `pdfgc.generator.mouth`.
+        picture: (n, 3, S, S) RGB in [-1, 1], the face about the middle of the crop.
+
+    Returns:
+        (n, 3, S, S) RGB in [-1, 1]: dark, upper teeth, the tongue below.
+    """
+    side = picture.shape[-1]
+    face = slice(side // 3, 3 * side // 4), slice(side // 3, 2 * side // 3)
+    light = (picture[(..., *face)].mean(dim=(1, 2, 3), keepdim=True) + 1) / 2
+    within = mouth[:, :1].clamp(min=1e-3)
+    place, depth = mouth[:, 1:2] / within, mouth[:, 2:3] / within
+    dark, red, white = (light * picture.new_tensor(each)[:, None, None] for each in _COLOURS)
+    tongue = torch.sigmoid((place - 0.7) * 12)
+    teeth = torch.sigmoid((_TEETH - depth) * 25)
+    inside = (dark * (1 - tongue) + red * tongue) * (1 - teeth) + white * teeth
+    return (2 * inside - 1).clamp(-1, 1)
 
 
 def _knots(upper: Tensor, lower: Tensor, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:

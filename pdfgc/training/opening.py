@@ -21,10 +21,6 @@ from pdfgc.training.virtual import VirtualHead
 
 # A mouth less open than this shows nothing that closing it would hide.
 _OPEN = 0.04
-# Of a mouth's dark, the tongue and the teeth, as shares of a face's light; how far down teeth reach
-# (fifths of the interocular distance).
-_COLOURS = ((0.28, 0.15, 0.14), (0.75, 0.38, 0.36), (1.15, 1.08, 0.98))
-_TEETH = 0.3
 # What the head needs to know of a view.
 _KNOWN = ("pose", "eye", "mouth", "shape")
 
@@ -90,28 +86,6 @@ class Opener:
         hidden = motion.hidden[:, 0]
         shown = self._head.warped(view, motion)
         return shown * (1 - hidden) + _inside(motion.inside, rng) * hidden
-
-
-def plausible_inside(mouth: Tensor, picture: Tensor) -> Tensor:
-    """What the inside of a mouth that nobody has seen may look like, as light as the face is.
-
-    Args:
-        mouth: (n, >= 3, S, S) the inside, see `pdfgc.generator.mouth`.
-        picture: (n, 3, S, S) RGB in [-1, 1], the face about the middle of the crop.
-
-    Returns:
-        (n, 3, S, S) RGB in [-1, 1]: dark, upper teeth, the tongue below.
-    """
-    side = picture.shape[-1]
-    face = slice(side // 3, 3 * side // 4), slice(side // 3, 2 * side // 3)
-    light = (picture[(..., *face)].mean(dim=(1, 2, 3), keepdim=True) + 1) / 2
-    within = mouth[:, :1].clamp(min=1e-3)
-    place, depth = mouth[:, 1:2] / within, mouth[:, 2:3] / within
-    dark, red, white = (light * picture.new_tensor(each)[:, None, None] for each in _COLOURS)
-    tongue = torch.sigmoid((place - 0.7) * 12)
-    teeth = torch.sigmoid((_TEETH - depth) * 25)
-    inside = (dark * (1 - tongue) + red * tongue) * (1 - teeth) + white * teeth
-    return (2 * inside - 1).clamp(-1, 1)
 
 
 def _inside(mouth: Tensor, rng: np.random.Generator) -> Tensor:

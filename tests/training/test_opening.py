@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from pdfgc.generator.mouth import plausible_inside
 from pdfgc.tracking import FaceTrack, MediaPipeBackend, mouth_opening_of, track_image
 from pdfgc.training.batches import View
 from pdfgc.training.moved import with_opening
-from pdfgc.training.opening import Opener, plausible_inside
+from pdfgc.training.opening import Opener
 from pdfgc.training.virtual import VirtualHead
 
 # The corners of the picture lie far off the head.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pdfgc.config import TrainConfig
 from pdfgc.encoders.motion import FACE_STEP
+from pdfgc.generator.mouth import plausible_inside
 from pdfgc.model import TalkingHead
 from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, Codes, with_opening_of
 from pdfgc.tracking import face_shape_of
@@ -29,7 +30,6 @@ from pdfgc.training.losses import (
 from pdfgc.training.objectives.base import Outcome, Pictures
 from pdfgc.training.objectives.features import FrameFeatures
 from pdfgc.training.objectives.reconstruction import ReconstructionObjective
-from pdfgc.training.opening import plausible_inside
 from pdfgc.training.probes import probe, write_probes
 from pdfgc.training.sampler import Sampler
 

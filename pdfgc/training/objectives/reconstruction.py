@@ -108,7 +108,8 @@ class ReconstructionObjective(Objective):
         lips = attention_map(points, self._spots[:1], target.shape[-1])
         mouth, seen = lips**4, batch.seen
         if made.mouth is not None:
-            weight = weight + 24 * made.mouth[:, 3:].detach()
+            unseen = made.mouth[:, 3:].detach()
+            weight, mouth = weight + 24 * unseen, mouth * (1 - unseen)
         if trust is not None:
             weight = weight * (1 - (1 - trust[:, None, None, None]) * lips.sqrt())
             seen = seen * torch.where(self.below_nose, trust[:, None, None], 1.0)
