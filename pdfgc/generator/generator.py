@@ -17,8 +17,8 @@ from pdfgc.generator.layers import AdaIN, identity_grid, start_at_zero, upsample
 from pdfgc.generator.mouth import plausible_inside
 from pdfgc.motion import pose_of_codes
 
-# Maps that say where the inside of the mouth is; by how much the logit of copying is higher there.
-_MOUTH, _BEGUN = 4, 6.0
+# Maps that say where the inside of the mouth is.
+_MOUTH = 4
 
 
 @dataclass(frozen=True)
@@ -220,8 +220,9 @@ class Generator(nn.Module):
         if side != picture.shape[-1]:
             mouth = upsample(mouth, picture.shape[-1])
         hidden = mouth[:, 3:]
-        # What no source shows begins as a mouth usually is.
-        copied = torch.sigmoid(picture[:, 3:] + _BEGUN * hidden)
+        # What no source shows is drawn as a mouth usually is: what is made there is still grey.
+        copied = torch.sigmoid(picture[:, 3:])
+        copied = copied + hidden * (1 - copied)
         seen = whole.blend(appearance.images)
         seen = seen + hidden * (plausible_inside(mouth, appearance.images[:, 0]) - seen)
         image = copied * seen + (1 - copied) * synthesis
