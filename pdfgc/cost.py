@@ -20,7 +20,14 @@ from pdfgc.motion import code_width
 _GIGA = 1e9
 # The budget of `fast`, which its smaller form keeps too.
 _BUDGETED = ("fast", "fast-128")
-_BUDGET_GFLOPS = {"generator": 8.0, "motion": 1.0, "eye": 0.3, "pose": 0.3, "speech": 0.1}
+_BUDGET_GFLOPS = {
+    "generator": 8.0,
+    "motion": 1.0,
+    "lip": 0.3,
+    "eye": 0.3,
+    "pose": 0.3,
+    "speech": 0.1,
+}
 _BUDGET_PARAMETERS = 12_000_000
 
 

@@ -193,7 +193,7 @@ def test_networks_give_the_released_numbers(
     expect("net_motion/emo", expression)
     lip = encoders.lip
     expect("net_motion/mouth_feat", lip.get_submodule("factor").hidden(feature))
-    expect("net_motion/mouth_embed", lip(feature))
+    expect("net_motion/mouth_embed", lip.from_feature(feature))
 
     # Sound.
     speech = encoders.speech
