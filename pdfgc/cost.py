@@ -14,7 +14,7 @@ from pdfgc.encoders import Appearance
 from pdfgc.encoders.official import OfficialEyeEncoder, OfficialLipEncoder, OfficialPoseEncoder
 from pdfgc.generator.fewshot import FewShotGenerator
 from pdfgc.generator.marionette import MarionetteGenerator
-from pdfgc.model import LandmarkEncoders, TalkingHead, build_model
+from pdfgc.model import LandmarkEncoders, build_model
 from pdfgc.motion import code_width
 
 _GIGA = 1e9
@@ -142,6 +142,7 @@ def _counted(config: ModelConfig) -> Cost:
     image, face = torch.zeros(1, 1, 3, side, side), torch.zeros(1, 3, inner, inner)
     window = torch.zeros(1, config.audio.n_mels, config.audio.window_mels)
     codes = torch.zeros(1, code_width(config.encoders.lip_width))
+    feature = torch.zeros(1, config.encoders.trunk_width)
     appearance: Appearance = encoders.appearance(image)
     calls = {
         "appearance": ((encoders.appearance,), lambda: encoders.appearance(image), "source image"),
@@ -150,9 +151,9 @@ def _counted(config: ModelConfig) -> Cost:
             lambda: encoders.expression(encoders.motion(face)[None]),
             "driving frame",
         ),
-        "lip": ((encoders.lip,), lambda: _read_lip(model, face), "driving frame"),
-        "eye": ((encoders.eye,), lambda: _read_eye(model, face), "driving frame"),
-        "pose": ((encoders.pose,), lambda: _read_pose(model, face), "driving frame"),
+        "lip": ((encoders.lip,), lambda: _read(encoders.lip, feature, face), "driving frame"),
+        "eye": ((encoders.eye,), lambda: _read(encoders.eye, feature, face), "driving frame"),
+        "pose": ((encoders.pose,), lambda: _read(encoders.pose, feature, face), "driving frame"),
         "speech": ((encoders.speech,), lambda: encoders.speech(window), "frame"),
         "generator": (
             (model.generator,),
@@ -171,27 +172,10 @@ def _counted(config: ModelConfig) -> Cost:
     return Cost(config.preset, tuple(parts), total, _BUDGET_PARAMETERS if limits else None)
 
 
-def _read_lip(model: TalkingHead, face: Tensor) -> Tensor:
-    lip = model.encoders.lip
-    if isinstance(lip, OfficialLipEncoder):  # a head of the motion trunk
-        return lip.from_feature(torch.zeros(1, model.config.encoders.trunk_width))
-    code: Tensor = lip(face)
-    return code
-
-
-def _read_eye(model: TalkingHead, face: Tensor) -> Tensor:
-    eye = model.encoders.eye
-    if isinstance(eye, OfficialEyeEncoder):  # a head of the motion trunk
-        return eye.from_feature(torch.zeros(1, model.config.encoders.trunk_width))
-    code: Tensor = eye(face)
-    return code
-
-
-def _read_pose(model: TalkingHead, face: Tensor) -> Tensor:
-    pose = model.encoders.pose
-    if isinstance(pose, OfficialPoseEncoder):
-        return pose.from_feature(torch.zeros(1, model.config.encoders.trunk_width))
-    code: Tensor = pose(face)
+def _read(encoder: nn.Module, feature: Tensor, face: Tensor) -> Tensor:
+    """What an encoder makes of a face; a head of the motion trunk reads the trunk's feature."""
+    heads = (OfficialLipEncoder, OfficialEyeEncoder, OfficialPoseEncoder)
+    code: Tensor = encoder.from_feature(feature) if isinstance(encoder, heads) else encoder(face)
     return code
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from pdfgc.config import EncoderConfig
-from pdfgc.encoders.layers import ImageTrunk, head
+from pdfgc.encoders.layers import BandTrunk, head
 from pdfgc.motion import EYE_WIDTH
 
 # The part of an aligned crop that holds the eyes, jittered or turned: rows, columns from its edges.
@@ -24,17 +24,14 @@ class EyeEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        side = config.image_size
-        self.rows, self.columns = (
-            slice(round(low * side), round(high * side)) for low, high in (_ROWS, _COLUMNS)
+        self.trunk = BandTrunk(
+            config.image_size, _ROWS, _COLUMNS, config.light_channels, config.hidden_width
         )
-        size = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
-        self.trunk = ImageTrunk(size, config.light_channels, config.hidden_width, fine=True)
         self.head = head(config.hidden_width, config.hidden_width, EYE_WIDTH)
 
     def hidden(self, image: Tensor) -> Tensor:
         """(B, 3, S, S) RGB in [-1, 1] to the hidden feature (B, hidden_width)."""
-        feature: Tensor = self.trunk(image[..., self.rows, self.columns])
+        feature: Tensor = self.trunk(image)
         return feature
 
     def code(self, hidden: Tensor) -> Tensor:

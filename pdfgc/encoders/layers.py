@@ -99,6 +99,37 @@ class ImageTrunk(nn.Module):
         return feature
 
 
+class BandTrunk(ImageTrunk):
+    """A light trunk on a band of an aligned crop, which it sees as finely as the crop is sampled.
+
+    Args:
+        side: of the crop (px).
+        rows: where the band begins and ends, as shares of the side.
+        columns: likewise.
+        channels: as `ImageTrunk` has them.
+        width: of the feature.
+    """
+
+    def __init__(
+        self,
+        side: int,
+        rows: tuple[float, float],
+        columns: tuple[float, float],
+        channels: tuple[int, ...],
+        width: int,
+    ) -> None:
+        down, across = (
+            slice(round(low * side), round(high * side)) for low, high in (rows, columns)
+        )
+        size = down.stop - down.start, across.stop - across.start
+        super().__init__(size, channels, width, fine=True)
+        self.down, self.across = down, across
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Read a feature (B, width) off the band of crops (B, 3, side, side) in [-1, 1]."""
+        return super().forward(image[..., self.down, self.across])
+
+
 def in_full_precision(like: Tensor) -> AbstractContextManager[object]:
     """No autocast on the device of `like`; where there are only shapes, there is none to leave."""
     device = like.device.type

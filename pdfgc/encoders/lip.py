@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pdfgc.config import EncoderConfig
-from pdfgc.encoders.layers import ImageTrunk, head
+from pdfgc.encoders.layers import BandTrunk, head
 
 # The part of an aligned crop that holds the lips, jittered or turned: rows, columns from its edges.
 _ROWS, _COLUMNS = (0.5, 1.0), (0.1875, 0.8125)
@@ -22,17 +22,14 @@ class LipEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        side = config.image_size
-        self.rows, self.columns = (
-            slice(round(low * side), round(high * side)) for low, high in (_ROWS, _COLUMNS)
+        self.trunk = BandTrunk(
+            config.image_size, _ROWS, _COLUMNS, config.light_channels, config.hidden_width
         )
-        size = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
-        self.trunk = ImageTrunk(size, config.light_channels, config.hidden_width, fine=True)
         self.head = head(config.hidden_width, config.hidden_width, config.lip_width)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, S, S) RGB in [-1, 1] to L2-normalised lip codes (B, lip_width)."""
-        return as_lip_code(self.head(self.trunk(image[..., self.rows, self.columns]).relu()))
+        return as_lip_code(self.head(self.trunk(image).relu()))
 
 
 def as_lip_code(raw: Tensor) -> Tensor:

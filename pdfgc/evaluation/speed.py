@@ -28,7 +28,7 @@ from pdfgc.motion import code_width
 from pdfgc.weights import LoadedModel
 
 _LEAST_S, _LEAST_RUNS = 1.0, 5
-# What takes longer than this is timed once.
+# After this long no further run is begun.
 _MOST_S = 15.0
 
 # Run by a fresh interpreter, so that its peak is that of one animation alone.

@@ -13,7 +13,7 @@ from pdfgc.encoders import Appearance
 from pdfgc.generator.drivers import CodesDriver, Driven
 from pdfgc.generator.head import HeadFlow
 from pdfgc.generator.identity import Flow, FlowHead, GlobalFlow
-from pdfgc.generator.layers import AdaIN, identity_grid, start_at_zero, upsample
+from pdfgc.generator.layers import AdaIN, identity_grid, resize, start_at_zero, upsample
 from pdfgc.generator.mouth import plausible_inside
 from pdfgc.motion import pose_of_codes
 
@@ -86,8 +86,7 @@ class AlignedBlock(nn.Module):
         inner, short = self.first(maps), self.shortcut(maps)
         if side != maps.shape[-1]:
             inner, short = upsample(inner, side), upsample(short, side)
-        mouth = mouth if side == mouth.shape[-1] else F.interpolate(mouth, size=side, mode="area")
-        inner = self.first_norm(inner, style) + self.mouth(mouth.to(inner.dtype))
+        inner = self.first_norm(inner, style) + self.mouth(resize(mouth, side).to(inner.dtype))
         inner = F.leaky_relu(inner, 0.2)
         if side != flow.field.shape[-1]:
             flow = flow.enlarge(side)
@@ -217,8 +216,7 @@ class Generator(nn.Module):
         if picture is None:
             raise ValueError("the generator has no picture head; check analysis_size")
         synthesis = torch.tanh(picture[:, :3])
-        if side != picture.shape[-1]:
-            mouth = upsample(mouth, picture.shape[-1])
+        mouth = resize(mouth, picture.shape[-1])
         hidden = mouth[:, 3:]
         # What no source shows is drawn as a mouth usually is: what is made there is still grey.
         copied = torch.sigmoid(picture[:, 3:])
@@ -235,10 +233,7 @@ class Generator(nn.Module):
 
     def _analysed(self, images: Tensor) -> Tensor:
         """Sources (B, K, 3, S, S) at the side where the picture is analysed."""
-        side = self._analysis_side
-        if side == images.shape[-1]:
-            return images
-        smaller = F.interpolate(images.flatten(0, 1), size=side, mode="area")
+        smaller = resize(images.flatten(0, 1), self._analysis_side)
         return torch.unflatten(smaller, 0, images.shape[:2])
 
     def _laid(self, place: Tensor) -> Tensor:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from pdfgc.generator.layers import start_at_zero, upsample, warp
+from pdfgc.generator.layers import resize, start_at_zero, upsample, warp
 
 # By how much what a source does not show lowers the logits of its mask and its confidence.
 _HIDDEN_MASK, _HIDDEN_CONFIDENCE = 8.0, 4.0
@@ -52,10 +51,7 @@ class Flow:
         """
         side = self.field.shape[-1]
         if head.shape[-1] != side:
-            flat = head.flatten(0, 1)
-            smaller = side < head.shape[-1]
-            flat = F.interpolate(flat, size=side, mode="area") if smaller else upsample(flat, side)
-            head = torch.unflatten(flat, 0, head.shape[:2])
+            head = torch.unflatten(resize(head.flatten(0, 1), side), 0, head.shape[:2])
         field, hidden = head[:, :, :2], head[:, :, 2:]
         # A source that shows it goes before one that does not.
         return Flow(

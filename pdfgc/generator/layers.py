@@ -75,6 +75,14 @@ def warp(maps: Tensor, flow: Tensor) -> Tensor:
         )
 
 
+def resize(maps: Tensor, side: int) -> Tensor:
+    """Maps (B, C, S, S) at another side: averaged to a smaller one, else bilinear."""
+    if side == maps.shape[-1]:
+        return maps
+    smaller = side < maps.shape[-1]
+    return F.interpolate(maps, size=side, mode="area") if smaller else upsample(maps, side)
+
+
 def upsample(maps: Tensor, side: int) -> Tensor:
     """Bilinear enlargement to (B, C, side, side)."""
     return F.interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)
