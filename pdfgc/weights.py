@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from pdfgc.allocator import keep_freed_memory
 from pdfgc.config import PRESETS, ModelConfig, from_json, to_json
 from pdfgc.errors import InputError
 from pdfgc.files import writing
@@ -128,7 +129,8 @@ def save_model(
     for name, value in model.state_dict().items():
         shrink = half and name in parameters
         # Copies: safetensors refuses tensors that share memory.
-        tensors[name] = value.detach().cpu().to(torch.float16 if shrink else value.dtype).clone()
+        kept = value.detach().cpu().to(torch.float16 if shrink else value.dtype)
+        tensors[name] = kept.clone(memory_format=torch.contiguous_format)
     not_finite = [name for name, value in tensors.items() if not value.isfinite().all()]
     if not_finite:
         raise ValueError(f"not finite as stored: {_named(not_finite)}")
@@ -180,6 +182,10 @@ def load_model(
     added = _added_keys(config, wanted)
     _load_strictly(model, tensors, added, path)
     model.to(target).eval().requires_grad_(False)
+    if target.type == "cpu":
+        # Here convolutions are a tenth to a fifth faster where a pixel's channels lie side by side.
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        keep_freed_memory()
     return LoadedModel(model, head["model_id"], head["training"], path)
 
 

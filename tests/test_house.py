@@ -21,9 +21,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # A module imports only from those before it.
 ORDER = (
-    *("errors", "files", "config", "motion", "media", "tracking", "encoders", "generator"),
-    *("model", "cost", "teachers", "weights", "importers", "compositor", "metrics", "training"),
-    *("exporting", "avatar", "dubbing", "check", "evaluation", "cli"),
+    *("errors", "files", "allocator", "config", "motion", "media", "tracking", "encoders"),
+    *("generator", "model", "cost", "teachers", "weights", "importers", "compositor"),
+    *("metrics", "training", "exporting", "avatar", "dubbing", "check", "evaluation", "cli"),
 )
 # The package's face and the entry point stand outside the order.
 OUTSIDE = {PACKAGE / "__init__.py", PACKAGE / "__main__.py"}

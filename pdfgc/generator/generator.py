@@ -13,7 +13,7 @@ from pdfgc.encoders import Appearance
 from pdfgc.generator.drivers import CodesDriver, Driven
 from pdfgc.generator.head import HeadFlow
 from pdfgc.generator.identity import Flow, FlowHead, GlobalFlow
-from pdfgc.generator.layers import AdaIN, identity_grid, resize, start_at_zero, upsample
+from pdfgc.generator.layers import AdaIN, identity_grid, laid_as, resize, start_at_zero, upsample
 from pdfgc.generator.mouth import plausible_inside
 from pdfgc.motion import pose_of_codes
 
@@ -87,14 +87,16 @@ class AlignedBlock(nn.Module):
         if side != maps.shape[-1]:
             inner, short = upsample(inner, side), upsample(short, side)
         inner = self.first_norm(inner, style) + self.mouth(resize(mouth, side).to(inner.dtype))
-        inner = F.leaky_relu(inner, 0.2)
+        inner = F.leaky_relu_(inner, 0.2)
         if side != flow.field.shape[-1]:
             flow = flow.enlarge(side)
         flow = self.flow(inner, pair, flow)
         whole = flow.plus(head)
         looked_up = (whole.blend(source) * whole.visible()).to(inner.dtype)
-        out = self.second_norm(self.second(torch.cat([inner, looked_up], dim=1)), style)
-        return F.leaky_relu(out, 0.2) + short, flow, whole
+        # What was sampled lies otherwise, and joined with `inner` would be laid anew at once.
+        both = torch.cat([inner, laid_as(looked_up, inner)], dim=1)
+        out = self.second_norm(self.second(both), style)
+        return F.leaky_relu_(out, 0.2) + short, flow, whole
 
 
 class PictureHead(nn.Module):

@@ -29,12 +29,9 @@ class Flow:
 
     def enlarge(self, side: int) -> Flow:
         """The same flow at another side (px)."""
-
-        def larger(maps: Tensor) -> Tensor:
-            larger_maps = upsample(maps.flatten(0, 1), side)
-            return torch.unflatten(larger_maps, 0, maps.shape[:2])
-
-        return Flow(larger(self.field), larger(self.mask), larger(self.confidence))
+        maps = torch.cat([self.field, self.mask, self.confidence], dim=2)
+        larger = torch.unflatten(upsample(maps.flatten(0, 1), side), 0, maps.shape[:2])
+        return Flow(larger[:, :, :2], larger[:, :, 2:3], larger[:, :, 3:])
 
     @classmethod
     def nowhere(cls, like: Tensor, side: int) -> Flow:

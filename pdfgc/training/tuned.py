@@ -32,7 +32,10 @@ class TunedState:
         """Compare a tuned model with what it was."""
         old = before.state_dict()
         changed = {
-            name: value.detach().cpu().half() if value.is_floating_point() else value.cpu().clone()
+            # Numbers in their order: files know no other layout.
+            name: (value.detach().half() if value.is_floating_point() else value)
+            .cpu()
+            .clone(memory_format=torch.contiguous_format)
             for name, value in tuned.state_dict().items()
             # The critic only served tuning.
             if not name.startswith("critic.")

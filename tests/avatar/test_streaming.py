@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from pdfgc import Avatar, InputError, Motion
 from pdfgc.avatar import Control, Controls, Stream, StreamFrame
-from pdfgc.avatar.encoding import joined
-from pdfgc.avatar.streaming.singly import singly
 from pdfgc.media import read_audio
 
 Samples = NDArray[np.float32]
@@ -71,19 +69,6 @@ def test_sizes_of_chunks_change_no_pixel(
 ) -> None:
     made = list(avatar.stream(chunks(voice, sizes), crop=True, seed=3))
     assert np.array_equal(images(made), images(whole))
-
-
-def test_single_frames_are_drawn_the_same_with_other_weights(avatar: Avatar) -> None:
-    painter = avatar._painter(crop=True)
-    alone = singly(painter)
-    assert alone.drawing is not None
-    codes = joined(avatar.motion(duration_s=0.2).slice(2, 3), painter.source.device)
-    apart = painter.heads(codes).astype(int) - alone.heads(codes)
-    assert np.abs(apart).max() <= 1
-    # Weights of clips lie as they did, and what draws otherwise goes on doing so.
-    strides = [w.is_contiguous() for w in painter.model.generator.parameters()]
-    assert all(strides)
-    assert singly(alone) is alone
 
 
 def test_codes_are_the_clips(avatar: Avatar, voice: Samples) -> None:

@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 
 from pdfgc.config import PRESETS, GeneratorConfig
 from pdfgc.generator import Discriminator, Flow
-from pdfgc.generator.layers import AdaIN, identity_grid, warp
+from pdfgc.generator.layers import AdaIN, identity_grid, laid_as, warp
 from pdfgc.generator.mouth import plausible_inside
 from pdfgc.model import TalkingHead, build_model
 from pdfgc.motion import OPENING_MIDDLE, OPENING_SPAN
@@ -138,14 +138,35 @@ def test_many_sources_are_blended_by_confidence() -> None:
     torch.testing.assert_close(blended, torch.full((1, 1, 8, 8), 0.75))
 
 
-def test_adain_sets_mean_and_deviation() -> None:
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_adain_sets_mean_and_deviation(layout: torch.memory_format) -> None:
     layer = AdaIN(3, 5)
     style = torch.randn(2, 5)
     scale, shift = layer.affine(style).chunk(2, dim=1)
-    out = layer(torch.randn(2, 3, 9, 9) * 4 + 7, style)
+    maps = (torch.randn(2, 3, 9, 9) * 4 + 7).contiguous(memory_format=layout)
+    out = layer(maps, style)
+    assert out.is_contiguous(memory_format=layout)
     torch.testing.assert_close(out.mean(dim=(2, 3)), shift, atol=1e-4, rtol=1e-3)
     deviation = out.std(dim=(2, 3), unbiased=False)
     torch.testing.assert_close(deviation, (1 + scale).abs(), atol=1e-3, rtol=1e-3)
+
+
+def test_a_layout_is_taken_over_and_no_value_changed() -> None:
+    maps, plain = torch.randn(2, 3, 4, 4), torch.randn(2, 5, 4, 4)
+    beside = plain.contiguous(memory_format=torch.channels_last)
+    assert laid_as(maps, plain) is maps
+    laid = laid_as(maps, beside)
+    assert laid.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(laid, maps)
+
+
+def test_a_grid_made_while_drawing_serves_training() -> None:
+    with torch.inference_mode():
+        drawn = identity_grid(3, 17, torch.device("cpu"))
+    flow = torch.zeros(1, 2, 3, 17, requires_grad=True)
+    assert torch.equal(identity_grid(3, 17, torch.device("cpu")), drawn)
+    warp(torch.randn(1, 1, 3, 17), flow).sum().backward()
+    assert flow.grad is not None
 
 
 def test_the_larger_network_starts_as_the_smaller_one() -> None:

@@ -19,7 +19,6 @@ from pdfgc.avatar.resolving import Resolved
 from pdfgc.avatar.streaming.frame import StreamFrame
 from pdfgc.avatar.streaming.latency import Latency, Stopwatch
 from pdfgc.avatar.streaming.lips import LiveLips, Row
-from pdfgc.avatar.streaming.singly import singly
 from pdfgc.errors import InputError
 from pdfgc.media import LiveSound, checked_chunk
 from pdfgc.motion import Motion
@@ -73,7 +72,7 @@ class Stream:
     ) -> None:
         if not most_queued_s > 0:
             raise InputError(f"most_queued_s is {most_queued_s}; give seconds above 0.")
-        self._painter, self._composer, self._sound = singly(painter), composer, sound
+        self._painter, self._composer, self._sound = painter, composer, sound
         self._found, self._base = found, base
         self._chunks = None if chunks is None else iter(chunks)
         self._most_queued_s = most_queued_s
