@@ -22,10 +22,11 @@ _UPPER, _LOWER = -0.4, 0.6
 _NOSE, _RED, _BONE, _THROAT = 1.0, 0.16, 1.88, 2.9
 # Softness of the lips' rim, and the gap that is not worth telling from a closed mouth.
 _RIM, _SLIT = 0.015, 0.02
-# Of a mouth's dark, the tongue and the teeth, as shares of a face's light; how far down teeth reach
-# (fifths of the interocular distance).
-_COLOURS = ((0.28, 0.15, 0.14), (0.75, 0.38, 0.36), (1.15, 1.08, 0.98))
-_TEETH = 0.3
+# Of a mouth's dark, the tongue and the teeth, as shares of the light on a face; what of that light
+# skin throws back; how far down teeth reach (fifths of the interocular distance).
+_COLOURS = ((0.34, 0.13, 0.12), (0.78, 0.38, 0.37), (1.0, 0.94, 0.86))
+_SKIN = (1.22, 0.94, 0.84)
+_TEETH = 0.35
 MAX_OPENING = 0.6
 """Opening beyond which nothing more moves."""
 
@@ -128,23 +129,30 @@ class MouthMotion(nn.Module):
 
 
 def plausible_inside(mouth: Tensor, picture: Tensor) -> Tensor:
-    """What the inside of a mouth that nobody has seen may look like, as light as the face is.
+    """What the inside of a mouth that nobody has seen may look like, in the light of the face.
 
     Args:
         mouth: (n, >= 3, S, S) the inside, see `pdfgc.generator.mouth`.
         picture: (n, 3, S, S) RGB in [-1, 1], the face about the middle of the crop.
 
     Returns:
-        (n, 3, S, S) RGB in [-1, 1]: dark, upper teeth, the tongue below.
+        (n, 3, S, S) RGB in [-1, 1]: dark, upper teeth in the shade of the lip, the tongue below;
+        teeth and tongue end before the corners.
     """
     side = picture.shape[-1]
     face = slice(side // 3, 3 * side // 4), slice(side // 3, 2 * side // 3)
-    light = (picture[(..., *face)].mean(dim=(1, 2, 3), keepdim=True) + 1) / 2
+    skin = (picture[(..., *face)].mean(dim=(2, 3), keepdim=True) + 1) / 2
+    # Half of the skin's tint is the light's, half its own.
+    light = (skin / picture.new_tensor(_SKIN)[:, None, None] + skin.mean(1, keepdim=True)) / 2
     within = mouth[:, :1].clamp(min=1e-3)
     place, depth = mouth[:, 1:2] / within, mouth[:, 2:3] / within
+    # How high the mouth is open here, of how high it is at its middle.
+    height = (mouth[:, :1] > 0.5) * depth / place.clamp(min=0.1)
+    middle = height / height.amax(dim=(2, 3), keepdim=True).clamp(min=1e-3)
     dark, red, white = (light * picture.new_tensor(each)[:, None, None] for each in _COLOURS)
-    tongue = torch.sigmoid((place - 0.7) * 12)
-    teeth = torch.sigmoid((_TEETH - depth) * 25)
+    tongue = torch.sigmoid((place - 1.0 + 0.35 * middle) * 9)
+    teeth = torch.sigmoid((_TEETH - depth) * 10) * torch.sigmoid((middle - 0.75) * 9)
+    white = white * (0.4 + 0.6 * (depth / _TEETH).clamp(0, 1))
     inside = (dark * (1 - tongue) + red * tongue) * (1 - teeth) + white * teeth
     return (2 * inside - 1).clamp(-1, 1)
 
