@@ -2,8 +2,8 @@
 
 python examples/make_motions.py --out weights/motions
 
-The nod and the look around are numbers. The smile is the change of the neutral expression by which
-the expression encoder sees the mouth widen and the brows rise a little.
+The nod and the look around are numbers, and so is the smile: the neutral expression with the mouth
+drawn apart and the brows raised a little.
 """
 
 import argparse
@@ -11,9 +11,9 @@ from math import radians
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from pdfgc import Avatar
+from pdfgc.motion import FACE_STEP
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("motions"))
@@ -31,7 +31,8 @@ look = [(0.0, (0.0, 0.0)), (0.6, (0.4, 0.0)), (1.4, (-0.4, 0.0)), (2.0, (0.0, 0.
 avatar.motion(gaze=look, blink=1.0, pose=(0, 0, 0)).save(out / "look.motion.safetensors")
 
 share = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 63))
-rise_and_widening = torch.from_numpy(share[:, None] * np.array([0.03, 0.10])).float()
-code = avatar.model.rest_expression + avatar.model.encoders.expression.towards(rise_and_widening)
-smile = avatar.motion(expression=code.cpu().numpy(), pose=(0, 0, 0), **still)
+smiling = avatar.model.rest_expression.cpu().numpy() + np.zeros((63, 1), np.float32)
+# The first two values raise the brows and draw the mouth apart.
+smiling[:, :2] += share[:, None] * np.array([0.03, 0.10]) / FACE_STEP
+smile = avatar.motion(expression=smiling, pose=(0, 0, 0), **still)
 smile.save(out / "smile.motion.safetensors")

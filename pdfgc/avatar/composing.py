@@ -16,7 +16,7 @@ from pdfgc.avatar.factors import FactorRows, Rows
 from pdfgc.avatar.playing import to_and_fro
 from pdfgc.avatar.resolving import Given, Played, Resolved, Resolver
 from pdfgc.errors import InputError
-from pdfgc.motion import CONTROLLED, OPENNESS, PLACE, Motion
+from pdfgc.motion import CONTROLLED, FACE_STEP, OPENNESS, PLACE, Motion
 from pdfgc.motion.rows import averaged, unit
 
 DEFAULT_DURATION_S = 4.0
@@ -258,6 +258,7 @@ class Composer:
         rows = self._smoothed(factor, rows, fresh=fresh).copy()
         if control.offset:
             shift = np.asarray(control.offset, np.float32)
+            shift /= FACE_STEP if factor == "expression" else 1
             rows[:, : 2 if factor == "blink" else len(shift)] += shift
         if factor == "pose":
             rows[:, PLACE] += np.array([*self.controls.move, log(self.controls.zoom)], np.float32)

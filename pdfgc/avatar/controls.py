@@ -14,8 +14,8 @@ Progress = Callable[[str, int, int | None], None]
 _MOST_LEAD_S = 1.0
 # Beyond these the head leaves its crop.
 _MOST_MOVE, _MOST_ZOOM = 0.5, 2.0
-# Numbers that an offset may have, by factor; the latent ones have none.
-_OFFSETS = {"pose": (3, 6), "gaze": (2,), "blink": (1, 2), "expression": (), "lip": ()}
+# Numbers that an offset may have, by factor; lips have none.
+_OFFSETS = {"pose": (3, 6), "gaze": (2,), "blink": (1, 2), "expression": (2,), "lip": ()}
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Control:
             motions have had them.
         offset: added at the end, in the units of the codes: for pose 3 angles (rad) or these and
             x, y (fraction of the crop) and log-scale, for gaze 2 angles (rad), for blink openness
-            of both eyes, or left and right. Lip and expression take none.
+            of both eyes, or left and right, for expression rise of the brows and widening of the
+            mouth (interocular distances; 0.1 is much). Lip takes none.
         smooth_s: length of the window over which codes are averaged (seconds). By default 0, and
             for `pdfgc-official` its authors' smoothing over 3 frames, of pose and lip.
     """

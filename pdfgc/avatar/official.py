@@ -129,7 +129,7 @@ class OfficialComposer(Composer):
         controls: Controls,
         progress: Progress | None,
     ) -> None:
-        for factor in ("pose", "gaze", "blink"):
+        for factor in ("pose", "gaze", "blink", "expression"):
             if getattr(controls, factor).offset:
                 raise _no_numbers(f"An offset of {factor}")
         if controls.move != (0.0, 0.0) or controls.zoom != 1:

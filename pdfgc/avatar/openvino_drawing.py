@@ -1,4 +1,4 @@
-"""The generator on OpenVINO, which is quicker than torch on CPUs."""
+"""The generator on OpenVINO, which draws single frames on CPUs quicker than torch."""
 
 from __future__ import annotations
 

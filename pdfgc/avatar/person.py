@@ -219,7 +219,7 @@ class Person:
         return self._sources.codes
 
     def accelerate(self) -> None:
-        """Draw all later frames with OpenVINO, in full precision: CPUs are quicker with it.
+        """Draw all later frames with OpenVINO, in full precision: quicker for single frames.
 
         The picture stays the same within a grey level. Takes half a minute once.
 

@@ -29,8 +29,9 @@ class Controlling:
     Attributes:
         strength: how strongly factors act, e.g. "pose=0.5,lip=1.2"; 1 is the driver.
         smooth: seconds over which factors are averaged, e.g. "pose=0.3".
-        offset: what is added to pose and gaze (degrees) and blink (openness), e.g.
-            "pose=0,5,0; gaze=-3,0; blink=-0.2".
+        offset: what is added to pose and gaze (degrees), blink (openness) and expression (rise of
+            the brows, widening of the mouth, in distances of the eyes), e.g. "pose=0,5,0;
+            gaze=-3,0; blink=-0.2; expression=0.05,0.1".
         relative: what is taken as movement about the driver's median and put on the source, of
             angles, place, gaze, openness, expression, e.g. "angles,gaze"; and geometry, the shape
             of the face in landmark presets.

@@ -21,12 +21,11 @@ class MotionEncoder(ImageTrunk):
         super().__init__(config.picture, config.trunk_channels, config.trunk_width)
 
 
-FACE_STEP = 0.03
-"""By how much brows and mouth corners move within clips (interocular distances)."""
-
-
 class ExpressionEncoder(nn.Module):
     """E_exp of PD-FGC (stage 3): expression as the mean over a window of frames.
+
+    Its first two values say how far brows and corners of the mouth move
+    (`pdfgc.motion.face_of_expression`).
 
     Args:
         config: widths.
@@ -39,7 +38,6 @@ class ExpressionEncoder(nn.Module):
             raise ValueError(f"window must be odd, given {window}")
         self.window = window
         self.head = head(config.trunk_width, config.hidden_width, EXPRESSION_WIDTH)
-        self.face = nn.Linear(EXPRESSION_WIDTH, 2, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Average the head over a window.
@@ -53,21 +51,6 @@ class ExpressionEncoder(nn.Module):
         """
         mean: Tensor = self.head(features).mean(dim=1)
         return mean
-
-    def read_face(self, change: Tensor) -> Tensor:
-        """What a change of the code (..., 30) does to a face.
-
-        Returns:
-            (..., 2) rise of the brows and widening of the mouth, in interocular distances.
-        """
-        moved: Tensor = self.face(change) * FACE_STEP
-        return moved
-
-    def towards(self, face: Tensor) -> Tensor:
-        """The least change of the code (..., 30) that `read_face` sees as `face` (..., 2)."""
-        with torch.no_grad():
-            steps: Tensor = face / FACE_STEP @ torch.linalg.pinv(self.face.weight.float()).T
-            return steps
 
     def over_clip(self, features: Tensor) -> Tensor:
         """Expression code of every frame of a clip, centred window, truncated at the edges.

@@ -77,6 +77,15 @@ def _eye(column: int) -> Callable[[Motion, float], Turn]:
     return turn
 
 
+def _face(column: int) -> Callable[[Motion, float], Turn]:
+    def turn(_: Motion, change: float) -> Turn:
+        offset = [0.0, 0.0]
+        offset[column] = change
+        return Turn(controls=Controls(expression=Control(offset=tuple(offset))))
+
+    return turn
+
+
 # Angles and openness are turned as far as in the second protocol.
 KNOBS = (
     Knob(Sweep("yaw", 0, 20), _pose(0), "yaw", "°"),
@@ -114,6 +123,8 @@ KNOBS = (
     ),
     Knob(Sweep("left eye", 0.5, 0.5), _eye(0), "left lid", "", own=("openness",)),
     Knob(Sweep("right eye", 0.5, 0.5), _eye(1), "right lid", "", own=("openness",)),
+    Knob(Sweep("brows", 0.02, 0.06), _face(0), "brow", "iod", relative=True),
+    Knob(Sweep("smile", 0.03, 0.09), _face(1), "corners", "iod", own=("mouth",), relative=True),
 )
 """The knobs that are numbers; `strength_knob` makes those of lip and expression."""
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pdfgc.encoders.layers import head
-from pdfgc.motion import eye_of_codes, mouth_of_codes, pose_of_codes
+from pdfgc.motion import eye_of_codes, face_of_codes, mouth_of_codes, pose_of_codes
 
 
 @dataclass(frozen=True)
@@ -20,16 +20,18 @@ class Driven:
         pose: (..., 6) the pose code by itself: where the head stands is geometry.
         eye: (..., 4) gaze yaw and pitch, left and right openness by themselves, likewise.
         mouth: (..., 1) how far the lips part, by itself, likewise.
+        face: (..., 2) rise of the brows and widening of the mouth, by themselves, likewise.
     """
 
     style: Tensor
     pose: Tensor
     eye: Tensor
     mouth: Tensor
+    face: Tensor
 
     def of(self, shots: int) -> Driven:
         """(B * K, ...) to (B, K, ...), the K of one sample together."""
-        parts = (self.style, self.pose, self.eye, self.mouth)
+        parts = (self.style, self.pose, self.eye, self.mouth, self.face)
         return Driven(*(torch.unflatten(part, 0, (-1, shots)) for part in parts))
 
 
@@ -63,8 +65,13 @@ class CodesDriver(nn.Module):
 
     def drive(self, codes: Tensor) -> Driven:
         """Joined codes (..., width) as motion: embedded, and what is geometry by itself."""
-        parts = (pose_of_codes(codes), eye_of_codes(codes), mouth_of_codes(codes))
-        return Driven(self(codes), *parts)
+        return Driven(
+            self(codes),
+            pose_of_codes(codes),
+            eye_of_codes(codes),
+            mouth_of_codes(codes),
+            face_of_codes(codes),
+        )
 
 
 class FeatureDriver(CodesDriver):

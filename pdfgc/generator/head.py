@@ -3,8 +3,8 @@
 A pixel of the picture is traced back to the surface of the head that stands there, the point on
 the surface is moved as the codes ask, and the head is placed anew as the source holds it. As in
 face-vid2vid (Wang et al. 2021, section 3) rotation is thus geometry, not something to be learned,
-and so are lids, eyeballs and the jaw, whose codes are numbers; the surface itself, which pixels
-belong to it, and how all else moves upon it are learned.
+and so are lids, eyeballs, jaw, brows and corners of the mouth, whose codes are numbers; the surface
+itself, which pixels belong to it, and how all else moves upon it are learned.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pdfgc.generator.drivers import Driven
+from pdfgc.generator.expression import ExpressionMotion
 from pdfgc.generator.eyes import EyeMotion
 from pdfgc.generator.layers import identity_grid, upsample
 from pdfgc.generator.mouth import MouthMotion
@@ -83,6 +84,7 @@ class HeadFlow(nn.Module):
         self.gain = 2.0
         self.eyes = EyeMotion()
         self.mouth = MouthMotion()
+        self.expression = ExpressionMotion()
         self.shape = FaceShape()
         taps = torch.arange(-4.0, 5.0)
         bell = torch.exp(-taps.square() / (2 * _SPREAD**2))
@@ -146,25 +148,27 @@ class HeadFlow(nn.Module):
             mixed = self.gain * self.shares(pair.float()).flatten(0, 1) @ self.moves
             mixed = mixed.view(-1, 3, _FACE_CELLS, _FACE_CELLS)
             step = _read(self._spread(mixed), mean, _FACE, beyond="zeros")
+            eye, opening, face = (
+                part.float().repeat_interleave(shots, dim=0)
+                for part in (driving.eye, driving.mouth, driving.face)
+            )
+            felt = self.expression(mean, source.face.float().flatten(0, 1), face)
             if coarse != side:
                 # All of it is smooth so far; lids and lips are not.
-                smooth = upsample(torch.cat([own, mean, step], dim=1), side)
-                own, mean, step = torch.split(smooth, [3, 2, 3], dim=1)
+                smooth = upsample(torch.cat([own, mean, felt, step], dim=1), side)
+                own, mean, felt, step = torch.split(smooth, [3, 2, 2, 3], dim=1)
                 head = upsample(head, side)
-            mean = torch.cat([mean, own[:, 2:]], dim=1)
-            eye, opening = (
-                part.float().repeat_interleave(shots, dim=0)
-                for part in (driving.eye, driving.mouth)
-            )
-            turned = self.eyes(mean, source.eye.float().flatten(0, 1), eye)
-            mouth = self.mouth(mean, source.mouth.float().flatten(0, 1), opening)
-            step = torch.cat([step[:, :2] + turned + mouth.step, step[:, 2:]], dim=1)
-            to = mean[:, :2] + step[:, :2]
+            # Lids and lips lie where brows and corners have taken them.
+            unfelt = torch.cat([mean + felt, own[:, 2:]], dim=1)
+            turned = self.eyes(unfelt, source.eye.float().flatten(0, 1), eye)
+            mouth = self.mouth(unfelt, source.mouth.float().flatten(0, 1), opening)
+            step = torch.cat([step[:, :2] + felt + turned + mouth.step, step[:, 2:]], dim=1)
+            to = mean + step[:, :2]
             # Without a step nothing moves, however rough the way to the mean face and back is.
-            rest = self.shape.at(bend, to) - self.shape.at(bend, mean[:, :2])
+            rest = self.shape.at(bend, to) - self.shape.at(bend, mean)
             seen = self._project(known, own + torch.cat([step[:, :2] + rest, step[:, 2:]], dim=1))
             grid = identity_grid(side, side, device).permute(0, 3, 1, 2)
-            place = self.template[:2, None, None] + self.template[2] * mean[::shots, :2]
+            place = self.template[:2, None, None] + self.template[2] * mean[::shots]
         return HeadMotion(
             torch.unflatten(seen - grid, 0, (batch, shots)),
             head,

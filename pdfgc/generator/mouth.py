@@ -24,7 +24,7 @@ _NOSE, _RED, _BONE, _THROAT = 1.0, 0.16, 1.88, 2.9
 _RIM, _SLIT = 0.015, 0.02
 # Of a mouth's dark, the tongue and the teeth, as shares of the light on a face; what of that light
 # skin throws back; how far down teeth reach (fifths of the interocular distance).
-_COLOURS = ((0.34, 0.13, 0.12), (0.78, 0.38, 0.37), (1.0, 0.94, 0.86))
+_COLOURS = ((0.34, 0.13, 0.12), (0.62, 0.29, 0.28), (1.0, 0.94, 0.86))
 _SKIN = (1.22, 0.94, 0.84)
 _TEETH = 0.35
 MAX_OPENING = 0.6

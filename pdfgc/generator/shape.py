@@ -23,7 +23,7 @@ MEAN_OPENNESS = 0.9
 # Side of the face patch that is looked at, and its half side and height in head axes.
 _PATCH, _LOOK, _LOOK_Y = 96, 1.35, 0.35
 # Half side of the square on which the shape is kept, its cells, and how far a point's word reaches.
-_REACH, _CELLS, _HOLD = 1.9, 64, 0.5
+_REACH, _CELLS, _HOLD = 2.9, 96, 0.5
 # An eye less open than this does not tell how far it opens.
 _TELLS = 0.4
 _INVERSIONS = 4
@@ -130,9 +130,9 @@ class FaceShape(nn.Module):
 
     @staticmethod
     def at(maps: Tensor, place: Tensor) -> Tensor:
-        """What is added at places (n, 2, h, w) of the mean face; nothing far from it."""
+        """What is added at places (n, 2, h, w) of the mean face; outside, as much as at the rim."""
         grid = place.permute(0, 2, 3, 1) / _REACH
-        return F.grid_sample(maps, grid, padding_mode="zeros", align_corners=False)
+        return F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
 
     def undo(self, maps: Tensor, own: Tensor) -> Tensor:
         """The place on the mean face (n, 2, h, w) that lies at a place of the own one."""

@@ -13,6 +13,9 @@ EYE_WIDTH = 6
 POSE_WIDTH = 6
 """yaw, pitch, roll (rad), x, y (fraction of the crop), log-scale: offsets from the template."""
 EXPRESSION_WIDTH = 30
+FACE_STEP = 0.03
+"""The first two values of an expression code say how far the brows are raised and how far the mouth
+is drawn apart, in steps of this many interocular distances; only differences of codes count."""
 OPENING_MIDDLE, OPENING_SPAN = 0.2, 0.4
 """The first value v of a lip code says how far the lips part: MIDDLE + SPAN * v (inner-lip gap over
 the interocular distance; 0 = closed)."""
@@ -76,6 +79,23 @@ def with_opening_of(lip: Tensor, opening: Tensor) -> Tensor:
 def mouth_of_codes(joined: Tensor) -> Tensor:
     """How far joined codes (..., D) part the lips (..., 1)."""
     return opening_of_lip(joined).unsqueeze(-1)
+
+
+def face_of_expression(expression: Tensor) -> Tensor:
+    """Rise of the brows and widening of the mouth (..., 2) that differ between expression codes.
+
+    Args:
+        expression: (..., 30) codes, or a difference of codes.
+
+    Returns:
+        Interocular distances; of one code alone they mean nothing.
+    """
+    return FACE_STEP * expression[..., :2]
+
+
+def face_of_codes(joined: Tensor) -> Tensor:
+    """As `face_of_expression`, of joined codes (..., D)."""
+    return face_of_expression(joined[..., -EXPRESSION_WIDTH:])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pdfgc.generator.expression import expressed
 from pdfgc.generator.eyes import EYEBALL_GAIN
 from pdfgc.generator.mouth import opened
 from pdfgc.tracking.canonical import canonical_face
@@ -35,8 +36,6 @@ _MAX_GAZE = np.radians([26.0, 16.0])
 _OPEN = 0.55
 # How far brows rise and by how much a mouth widens (interocular distances): from, to.
 _RISE, _WIDEN = (-0.08, 0.12), (-0.10, 0.14)
-# How far skin goes along with brows and corners; a corner that is drawn outward rises by a share.
-_BROW_SPREAD, _CORNER_SPREAD, _LIFT = 0.14, 0.25, 0.25
 MAX_DRAWN = 0.42
 """How far virtual mouths open at most."""
 # Iris points of an eye less open than this are hidden.
@@ -99,7 +98,7 @@ def move(
     head[..., 1] += opened(canonical_face(topology).points[:, :2], wanted - mouth)
     feels = rng.random((n, 2)) < 0.4
     felt = np.stack([rng.uniform(*_RISE, n), rng.uniform(*_WIDEN, n)], axis=1) * feels
-    _move_face(head, felt, topology)
+    head[..., :2] += expressed(canonical_face(topology).points[:, :2], felt)
     # The head.
     before = angles_from_rotation(fit.rotation)
     asked = rng.uniform(-1, 1, (n, 3)) * _MAX_ANGLES
@@ -204,24 +203,3 @@ def _move_lids(head: Floats, eye: Eye, ratio: Floats, height: Floats) -> None:
         closed = (1 - ratio)[:, None] * gap
         head[:, upper] += 0.85 * closed
         head[:, lower] -= 0.15 * closed
-
-
-def _move_face(head: Floats, felt: Floats, topology: Topology) -> None:
-    """Raise the brows and draw the corners of the mouth apart; in place."""
-    still = np.ones(len(head[0]))
-    still[np.concatenate([topology.eyes, topology.nose])] = 0
-    brows = _nearness(head, topology.brows, _BROW_SPREAD) * still
-    head[..., 1] -= brows * felt[:, :1]
-    lips = topology.outer_lips
-    for corner in (lips[0], lips[len(lips) // 2]):
-        near = _nearness(head, np.array([corner]), _CORNER_SPREAD) * still * felt[:, 1:] / 2
-        outward = np.sign(head[:, corner, 0])[:, None]
-        head[..., 0] += outward * near
-        head[..., 1] -= _LIFT * near
-
-
-def _nearness(head: Floats, points: NDArray[np.int64], spread: float) -> Floats:
-    """How near every landmark lies to the nearest of some (n, L): 1 = there."""
-    apart = np.linalg.norm(head[:, :, None, :2] - head[:, None, points, :2], axis=-1).min(-1)
-    near: Floats = np.exp(-((apart / spread) ** 2) / 2)
-    return near

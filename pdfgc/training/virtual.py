@@ -32,9 +32,10 @@ class VirtualHead:
             eye: (n, 4) gaze yaw and pitch (rad), left and right openness.
             mouth: (n,) opening.
         """
-        style, side = torch.zeros(len(eye), 1), view.image.shape[-1]
-        source = Driven(style, view.pose, view.eye, view.mouth[:, None]).of(1)
-        driving = Driven(style, view.pose, eye, mouth[:, None])
+        style, still = torch.zeros(len(eye), 1), torch.zeros(len(eye), 2)
+        side = view.image.shape[-1]
+        source = Driven(style, view.pose, view.eye, view.mouth[:, None], still).of(1)
+        driving = Driven(style, view.pose, eye, mouth[:, None], still)
         return self._head.between(view.shape[:, None], source, driving, side)
 
     @staticmethod

@@ -72,6 +72,8 @@ MECHANISM = {
     "both eyes": Bound((0.3, 1.1), 0.95, 1.0),
     "left eye": Bound((0.25, 1.1), 0.9, 0.8),
     "right eye": Bound((0.25, 1.1), 0.9, 0.8),
+    "brows": Bound((0.4, 1.2), 0.95, 1.5),
+    "smile": Bound((0.3, 1.2), 0.95, 1.5),
     "lip strength": Bound((0.6, 1.1), 0.98, 1.0),
     "expression strength": Bound((0.4, 1.1), 0.98, 0.8),
 }
@@ -90,7 +92,9 @@ GOAL = {
     "both eyes": Bound((0.4, 1.3), 0.9, 1.5),
     "left eye": Bound((0.4, 1.3), 0.9, 1.5),
     "right eye": Bound((0.4, 1.3), 0.9, 1.5),
+    "brows": Bound((0.4, 1.3), 0.9, 1.5),
+    "smile": Bound((0.4, 1.3), 0.9, 1.5),
     "lip strength": Bound((0.3, 2.0), 0.9, 1.5),
 }
-NOT_FOLLOWED = {"yaw", "gaze pitch", "both eyes"}
+NOT_FOLLOWED = {"yaw", "gaze pitch"}
 """Knobs on which the bundled weights fall short of the goal, said in the model card too."""

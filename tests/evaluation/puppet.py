@@ -24,7 +24,7 @@ from pdfgc.avatar.encoding import CodeReader
 from pdfgc.avatar.source import Sources
 from pdfgc.config import PRESETS
 from pdfgc.model import TalkingHead
-from pdfgc.motion import Motion
+from pdfgc.motion import FACE_STEP, Motion
 from pdfgc.tracking import FaceBackend, canonical_face, fit_head, normalise, track_image
 from pdfgc.tracking.geometry import direction_from_angles, rotation_from_angles
 from pdfgc.tracking.topology import Eye
@@ -49,14 +49,15 @@ class Photograph:
 
 
 def face_codes(landmarks: Floats, gaze: Floats) -> dict[str, Floats]:
-    """Codes that mean what they say: lip and expression hold a gap and a height of brows."""
+    """Codes that mean what they say: lips hold a gap, expression brows and a width of the mouth."""
     face = canonical_face()
     fit = fit_head(landmarks)
     head = fit.head
     gap = float(np.linalg.norm(head[face.topology.lip_gap[0]] - head[face.topology.lip_gap[1]]))
     lip, expression = np.zeros(LIP_WIDTH), np.zeros(30)
     lip[:2] = np.cos(gap), np.sin(gap)
-    expression[0] = _brow(head) - _brow(face.points)
+    expression[0] = (_brow(head) - _brow(face.points)) / FACE_STEP
+    expression[1] = (_width(head) - _width(face.points)) / FACE_STEP
     apertures = [_aperture(head, eye) for eye in (face.topology.left_eye, face.topology.right_eye)]
     eye = np.array([*gaze, *(np.array(apertures) / face.open_eye), 0, 0])
     return {"lip": lip, "eye": eye, "expression": expression}
@@ -184,7 +185,9 @@ def _changed(head: Floats, lip: Floats, eye: Floats, expression: Floats) -> Floa
     mouth = topology.mouth
     share[mouth] = below[mouth] > 0
     moved[:, 1] += share * (np.arctan2(lip[1], lip[0]) - gap)
-    moved[topology.brows, 1] -= expression[0] - (_brow(head) - _brow(face.points))
+    rise, widening = expression[:2] * FACE_STEP
+    moved[topology.brows, 1] -= rise - (_brow(head) - _brow(face.points))
+    moved[mouth, 0] *= (widening + _width(face.points)) / _width(head)
     for side, part in enumerate((topology.left_eye, topology.right_eye)):
         _look(moved, part, side, eye[:2])
         _close(moved, part, eye[2 + side] * face.open_eye / _aperture(head, part))
@@ -251,3 +254,9 @@ def _brow(head: Floats) -> float:
     topology = canonical_face().topology
     corners = np.concatenate([topology.left_eye.corners, topology.right_eye.corners])
     return float(head[corners, 1].mean() - head[topology.brows, 1].mean())
+
+
+def _width(head: Floats) -> float:
+    """Of the mouth."""
+    ring = canonical_face().topology.outer_lips
+    return float(np.ptp(head[ring, 0]))

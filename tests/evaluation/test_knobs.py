@@ -22,7 +22,7 @@ from pdfgc.evaluation.moving import NOTHING
 from pdfgc.evaluation.report import write_json
 from pdfgc.evaluation.turning import KnobResult, Turn, Turned, codes_of, turn_all, turn_knobs
 from pdfgc.media import read_audio
-from pdfgc.motion import CONTROLLED, Motion
+from pdfgc.motion import CONTROLLED, FACE_STEP, Motion
 from pdfgc.tracking import MediaPipeBackend, canonical_face
 from pdfgc.weights import load_model
 from tests.evaluation.knob_bounds import GOAL, MECHANISM, NOT_FOLLOWED, SPREAD, Bound
@@ -36,7 +36,7 @@ def strengths(source: Motion) -> tuple[Knob, Knob]:
     """Of a mouth that is open and of brows that are raised, in the puppet's codes."""
     lip, expression = np.zeros(LIP_WIDTH), np.zeros(30)
     lip[:2] = np.cos(_OPEN_MOUTH), np.sin(_OPEN_MOUTH)
-    expression[0] = _RAISED_BROWS
+    expression[0] = _RAISED_BROWS / FACE_STEP
     return (
         strength_knob("lip", source.replace(lip=lip), {"mouth": _OPEN_MOUTH}),
         strength_knob(

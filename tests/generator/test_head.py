@@ -31,7 +31,8 @@ def _driven(pose: Tensor, style: Tensor | None = None) -> Driven:
     shape = pose.shape[:-1]
     eye = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(*shape, 4)
     mouth = torch.full((*shape, 1), 0.1)
-    return Driven(torch.zeros(*shape, 8) if style is None else style, pose, eye, mouth)
+    face = torch.zeros(*shape, 2)
+    return Driven(torch.zeros(*shape, 8) if style is None else style, pose, eye, mouth, face)
 
 
 def _grey(shots: int, side: int = SIDE, batch: int = 1) -> Tensor:

@@ -92,7 +92,8 @@ def test_undoing_a_shape_finds_the_way_back(shape: FaceShape) -> None:
 
 def _driven(openness: float) -> Driven:
     eye = torch.tensor([[0.0, 0.0, openness, openness]])
-    return Driven(torch.zeros(1, 8), torch.zeros(1, 6), eye, torch.full((1, 1), 0.1))
+    mouth, face = torch.full((1, 1), 0.1), torch.zeros(1, 2)
+    return Driven(torch.zeros(1, 8), torch.zeros(1, 6), eye, mouth, face)
 
 
 def _source(openness: float) -> Driven:

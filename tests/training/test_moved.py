@@ -87,7 +87,8 @@ def test_lips_part_by_what_was_asked_or_stay(before: np.ndarray, moved: Moved) -
     own, read = mouth_opening_of(before), mouth_opening_of(moved.points)
     still = moved.mouth == own
     assert 0.3 < still.mean() < 0.7
-    np.testing.assert_allclose(read[still], own[still], atol=0.005)
+    # A smile hardly parts lips.
+    np.testing.assert_allclose(read[still], own[still], atol=0.015)
     # Closed lips of the mean face do not lie in one plane.
     np.testing.assert_allclose(read, moved.mouth, atol=0.035)
     assert np.ptp(moved.mouth) > 0.3

@@ -92,8 +92,18 @@ def test_an_inside_that_nobody_saw_is_dark_with_teeth_above_and_as_light_as_the_
     found = (plausible_inside(mouth, view.image) + 1) / 2
     within = mouth[0, 0] > 0.95
     place = mouth[0, 1] / mouth[0, 0].clamp(min=1e-3)
-    top, middle = (found[0][:, within & part] for part in (place < 0.2, (place - 0.45).abs() < 0.1))
-    assert top.mean() > middle.mean() + 0.2
-    assert middle[0].mean() > middle[1].mean()
+    depth = mouth[0, 2] / mouth[0, 0].clamp(min=1e-3)
+    highest = (depth / place.clamp(min=0.1))[within].max()
+    central = within & (depth / place.clamp(min=0.1) > 0.9 * highest)
+    teeth, dark, tongue = (
+        found[0][:, central & part]
+        for part in ((depth > 0.15) & (depth < 0.35), (place - 0.5).abs() < 0.1, place > 0.85)
+    )
+    assert teeth.mean() > 1.7 * dark.mean()
+    assert tongue.mean() > dark.mean() + 0.05
+    assert tongue[0].mean() > 1.3 * tongue[1].mean()
+    # Towards the corners no teeth show.
+    side = within & (depth / place.clamp(min=0.1) < 0.5 * highest) & (depth < 0.35)
+    assert found[0][:, side].mean() < teeth.mean() - 0.1
     dimmer = (plausible_inside(mouth, view.image * 0.5 - 0.5) + 1) / 2
     torch.testing.assert_close(dimmer[0][:, within], found[0][:, within] / 2, atol=0.01, rtol=0)

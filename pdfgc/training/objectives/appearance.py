@@ -77,4 +77,6 @@ class AppearanceObjective(ReconstructionObjective):
         # The tracker alone teaches angles: a picture would bend them to its own ends.
         known = guess.detach()
         pose, eye, mouth, _ = torch.split(known, [POSE_WIDTH, 4, 1, 1], dim=1)
-        return Driven(self.driver(feature), pose, eye, mouth)
+        # Brows and corners of the mouth get numbers of their own in stage 3.
+        still = pose.new_zeros(len(pose), 2)
+        return Driven(self.driver(feature), pose, eye, mouth, still)

@@ -10,10 +10,16 @@ from scipy.ndimage import uniform_filter1d
 from torch import Tensor
 
 from pdfgc.config import TrainConfig
-from pdfgc.encoders.motion import FACE_STEP
 from pdfgc.generator.mouth import plausible_inside
 from pdfgc.model import TalkingHead
-from pdfgc.motion import EXPRESSION_WIDTH, OPENNESS, Codes, with_opening_of
+from pdfgc.motion import (
+    EXPRESSION_WIDTH,
+    FACE_STEP,
+    OPENNESS,
+    Codes,
+    face_of_expression,
+    with_opening_of,
+)
 from pdfgc.tracking import face_shape_of
 from pdfgc.training import ranks
 from pdfgc.training.batches import (
@@ -48,8 +54,8 @@ class ExpressionObjective(ReconstructionObjective):
     Expression sees the whole face and could stand in for every other factor. Three things keep it
     from that: at first the source's own expression drives, later half of the time; every third
     batch is a virtual motion (`pdfgc.training.moved`), in which it changes with brows and mouth
-    corners alone; and it is decorrelated from lips, head and eyes. A linear read-out of brows and
-    corners says which way it changes; it takes the place of the emotion network's teaching.
+    corners alone; and it is decorrelated from lips, head and eyes. Its first two values are held to
+    brows and corners; that takes the place of the emotion network's teaching.
     """
 
     bank_size = 1024
@@ -157,7 +163,8 @@ class ExpressionObjective(ReconstructionObjective):
             free = self.model.encoders.eye(self.small(view.image)).float()[:, 4:]
         expression = self._own_expression(batch.source_window)
         source = Codes(lip, torch.cat([view.eye, free], 1), view.pose, expression).join()
-        felt = expression + self.model.encoders.expression.towards(batch.felt)
+        felt = expression.clone()
+        felt[:, :2] += batch.felt / FACE_STEP
         spoken = with_opening_of(lip, batch.mouth)
         driving = Codes(spoken, torch.cat([batch.eye, free], 1), batch.pose, felt).join()
         appearance = self.look(view.image, 1)
@@ -220,7 +227,7 @@ class ExpressionObjective(ReconstructionObjective):
         lips, angles = self.centred_lips[row], self.centred_angles[row]
         filled = int(self.banked.clamp(max=self.bank_size))
         felt = torch.cat([centred, self.expression_bank[:filled]])
-        read = self.model.encoders.expression.read_face(expression - mean).float()
+        read = face_of_expression(expression - mean).float()
         losses = {
             "expression": ((read - self.face[own]) / FACE_STEP).abs().mean(),
             "decorrelation": decorrelation(felt, torch.cat([lips, self.lip_bank[:filled]])),
