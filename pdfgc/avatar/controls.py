@@ -28,10 +28,10 @@ class Control:
             preset `pdfgc-official` have their authors' defaults (lip 1.5, expression, gaze and
             blink 1.2, from the zero code) for what is read from sound, clips and images; saved
             motions have had them.
-        offset: added at the end, in the units of the codes: for pose 3 angles (rad) or these and
+        offset: added at the end: for pose 3 angles (rad) or these and
             x, y (fraction of the crop) and log-scale, for gaze 2 angles (rad), for blink openness
             of both eyes, or left and right, for expression rise of the brows and widening of the
-            mouth (interocular distances; 0.1 is much). Lip takes none.
+            mouth (interocular distances; 0.1 is much; not in landmark presets). Lip takes none.
         smooth_s: length of the window over which codes are averaged (seconds). By default 0, and
             for `pdfgc-official` its authors' smoothing over 3 frames, of pose and lip.
     """

@@ -139,6 +139,9 @@ class LandmarkComposer(Composer):
         seed: of what is `"auto"`.
         controls: strength, offset and the like.
         progress: called while files are read.
+
+    Raises:
+        InputError: an offset of expression is asked for.
     """
 
     defaults: ClassVar[dict[str, str]] = {
@@ -159,6 +162,11 @@ class LandmarkComposer(Composer):
         controls: Controls,
         progress: Progress | None,
     ) -> None:
+        if controls.expression.offset:
+            raise InputError(
+                "Landmark presets have no numbers for brows and smile, so that expression takes no "
+                "offset; give an expression clip or image."
+            )
         super().__init__(reader, source, fps=fps, seed=seed, controls=controls, progress=progress)
         self._config = reader.encoders.landmarks.config
         self._own = Codes(

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pdfgc import Avatar, InputError, Motion
 from pdfgc.avatar import Control, Controls, Curve, Eye
 from pdfgc.avatar.look import look_at_camera
 from pdfgc.media import read_audio, read_image, read_video
-from pdfgc.motion import CONTROLLED, PLACE
+from pdfgc.motion import CONTROLLED, PLACE, face_of_expression
 
 WIDTHS = {"pose": 6, "gaze": 2, "blink": 2, "expression": 30, "lip": 8}
 
@@ -112,6 +113,16 @@ def test_move_and_zoom_come_on_top_of_any_pose(avatar: Avatar, face_clip: Path) 
         Controls(zoom=0)
     with pytest.raises(InputError, match="move is"):
         Controls(move=(0.0, 3.0))
+
+
+def test_brows_and_smile_come_by_number(avatar: Avatar) -> None:
+    controls = Controls(expression=Control(offset=(0.06, -0.03)))
+    plain, moved = (avatar.motion(duration_s=0.2, controls=c) for c in (Controls(), controls))
+    assert changed(plain, moved) == {"expression"}
+    apart = torch.from_numpy(moved.expression - plain.expression)
+    face = torch.tensor([[0.06, -0.03]]).expand(len(moved), -1)
+    torch.testing.assert_close(face_of_expression(apart), face, atol=1e-6, rtol=0)
+    assert apart[:, 2:].abs().max() == 0
 
 
 def test_expression_relative_to_the_source(avatar: Avatar, face_clip: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pdfgc.avatar import Avatar, Controls
+from pdfgc.avatar import Avatar, Control, Controls
 from pdfgc.config import PRESETS
 from pdfgc.errors import InputError
 from pdfgc.generator.drawing import draw_landmarks
@@ -86,6 +86,16 @@ def test_codes_of_a_picture_draw_its_landmarks(
     # The bases are of made-up faces: the real one is met to a few pixels of 64.
     assert float(np.median(error)) < 0.08
     assert draw_landmarks(points, 64).any()
+
+
+@pytest.mark.parametrize("preset", ["fewshot-tiny", "marionette-tiny"])
+def test_brows_and_smile_have_no_numbers(
+    landmark_weights: dict[str, LoadedModel], face_image: Path, preset: str
+) -> None:
+    avatar = Avatar.from_images(face_image, weights=landmark_weights[preset])
+    smile = Controls(expression=Control(offset=(0.0, 0.1)))
+    with pytest.raises(InputError, match="no numbers for brows and smile"):
+        avatar.motion(duration_s=0.2, controls=smile)
 
 
 def test_speech_is_refused_and_lips_take_a_video(

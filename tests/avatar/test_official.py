@@ -208,6 +208,8 @@ def test_numbers_are_refused(avatar: Avatar, driver: dict[str, object]) -> None:
 def test_offsets_are_refused(avatar: Avatar) -> None:
     with pytest.raises(InputError, match="offset of pose"):
         avatar.motion(controls=Controls(pose=Control(offset=(0.1, 0, 0))))
+    with pytest.raises(InputError, match="offset of expression"):
+        avatar.motion(controls=Controls(expression=Control(offset=(0.0, 0.1))))
 
 
 def test_other_models_motions_are_refused_both_ways(
