@@ -51,6 +51,19 @@ class Jitter:
             mirror=mirror,
         )
 
+    def of_sources(self, shots: int, rng: np.random.Generator) -> Jitter:
+        """Crops of `shots` sources for each of these, n * shots in all.
+
+        The first is seen through the very same crop: an avatar's head moves within the crop of its
+        portrait, and what is no head stays where it is. Others were taken somewhere else.
+        """
+        own = Jitter.draw(rng, np.repeat(self.mirror, shots))
+        first = np.arange(len(own.scale)) % shots == 0
+        own.scale[first] = self.scale
+        own.angle[first] = self.angle
+        own.shift[first] = self.shift
+        return own
+
     def images(self, images: Tensor, side: int) -> Tensor:
         """Resample pictures.
 

@@ -48,7 +48,7 @@ class View(Batch):
 
 @dataclass(frozen=True)
 class PairBatch(Batch):
-    """Source frames and one driving frame of the same clip, crops jittered apart.
+    """Source frames and one driving frame of the same clip; the first source through its crop.
 
     Attributes:
         source: n = B * K views, the K of one sample together.
@@ -122,6 +122,22 @@ class EyeBatch(Batch):
     composite: Tensor
     other: View
     looking: View
+
+
+@dataclass(frozen=True)
+class PoseBatch(Batch):
+    """Heads as they are and as they are elsewhere, through the same crop.
+
+    Attributes:
+        first: views of anybody, looks changed.
+        later: views of the same clips at other moments.
+        turned: views of the frames of `first`, heads moved virtually; none where the scheme of
+            landmarks does not tell the shape of a face.
+    """
+
+    first: View
+    later: View
+    turned: View
 
 
 @dataclass(frozen=True)

@@ -45,4 +45,4 @@ class Looker:
 
     def look(self, view: View, eye: Tensor) -> Tensor:
         """Pictures (n, 3, S, S) of views whose eyes are as asked: (n, 4) gaze and openness."""
-        return self._head.warped(view, self._head.motion(view, eye, view.mouth))
+        return self._head.warped(view, self._head.motion(view, eye, view.mouth, view.pose))

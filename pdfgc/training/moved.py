@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdfgc.generator.expression import expressed
-from pdfgc.generator.eyes import EYEBALL_GAIN
+from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, lids_go
 from pdfgc.generator.mouth import opened
+from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import (
     Floats,
@@ -86,10 +87,10 @@ def move(
     head = fit.head.copy()
     # Gaze and lids, in head axes.
     gaze, openness, ratios = draw_eyes(eye, rng)
-    _turn_eyes(head, eye[:, :2], gaze, topology)
+    follow = _turn_eyes(head, eye[:, :2], gaze, topology)
     hidden = np.zeros(points.shape[:2], bool)
     for side, which in enumerate((topology.left_eye, topology.right_eye)):
-        _move_lids(head, which, ratios[:, side], canonical_face(topology).points[:, 1])
+        _move_lids(head, which, ratios[:, side], follow, canonical_face(topology).points[:, 1])
         if topology.has_iris:
             shut = (openness[:, side] < _HIDDEN) | (eye[:, 2 + side] < _HIDDEN)
             hidden[:, [which.iris_centre, *which.iris]] = shut[:, None]
@@ -181,17 +182,30 @@ def _openness(own: NDArray[np.float32], rng: np.random.Generator) -> tuple[Float
 
 def _turn_eyes(
     head: Floats, before: NDArray[np.floating], after: Floats, topology: Topology
-) -> None:
-    """Move irises as eyeballs that turn from one gaze to another; in place."""
+) -> Floats:
+    """Move irises as eyeballs that turn from one gaze to another; in place.
+
+    Returns:
+        (n,) how far the lids go along.
+    """
     if not topology.has_iris:
-        return
+        return np.zeros(len(head))
     face = canonical_face(topology)
     step = direction_from_angles(*after.T) - direction_from_angles(*before.T)
     head[:, topology.irises] += EYEBALL_GAIN * face.eyeball_radius * step[:, None]
+    return np.asarray(LIDS_FOLLOW * face.eyeball_radius * step[:, 1])
 
 
-def _move_lids(head: Floats, eye: Eye, ratio: Floats, height: Floats) -> None:
-    """Scale the gap between the lids; nearly all of the way is the upper lid's; in place."""
+def _move_lids(head: Floats, eye: Eye, ratio: Floats, follow: Floats, height: Floats) -> None:
+    """Scale the gap between the lids, nearly all of the way the upper lid's, and shift both.
+
+    Args:
+        head: (n, L, 3) landmarks in head axes, changed in place.
+        eye: which one.
+        ratio: (n,) of the gap to what it is.
+        follow: (n,) by how much both lids go down with the gaze, none at the corners.
+        height: (L,) y of the mean face.
+    """
     contour = eye.contour
     corners = [int(i) for i in np.flatnonzero(np.isin(contour, eye.corners))]
     ring = np.roll(contour, -corners[0])
@@ -203,3 +217,5 @@ def _move_lids(head: Floats, eye: Eye, ratio: Floats, height: Floats) -> None:
         closed = (1 - ratio)[:, None] * gap
         head[:, upper] += 0.85 * closed
         head[:, lower] -= 0.15 * closed
+        open_gap = (height[lower] - height[upper]) / MEAN_OPENNESS
+        head[:, [upper, lower], 1] += follow[:, None] * lids_go(open_gap)

@@ -82,7 +82,7 @@ class Opener:
 
     def part(self, view: View, mouth: Tensor, rng: np.random.Generator) -> Tensor:
         """Pictures (n, 3, S, S) of views whose lips part as asked: (n,) opening."""
-        motion = self._head.motion(view, view.eye, mouth)
+        motion = self._head.motion(view, view.eye, mouth, view.pose)
         hidden = motion.hidden[:, 0]
         shown = self._head.warped(view, motion)
         return shown * (1 - hidden) + _inside(motion.inside, rng) * hidden

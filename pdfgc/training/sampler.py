@@ -14,12 +14,13 @@ from pdfgc.generator.shape import mirrored_shape, own_shape
 from pdfgc.media import SILENCE
 from pdfgc.tracking import MESH_478
 from pdfgc.training.augment import Jitter, change_look, change_room, change_shape, change_voice
-from pdfgc.training.batches import EyeBatch, MovedBatch, PairBatch, SpeechBatch, View
+from pdfgc.training.batches import EyeBatch, MovedBatch, PairBatch, PoseBatch, SpeechBatch, View
 from pdfgc.training.clips import Clip, ClipBank
 from pdfgc.training.composites import blend_eyes
 from pdfgc.training.looking import Looker
 from pdfgc.training.moved import facing, move
 from pdfgc.training.opening import Opener
+from pdfgc.training.turning import Turner
 from pdfgc.training.virtual import VirtualHead
 
 EXPRESSION_DRIFT = 38
@@ -55,7 +56,7 @@ class Sampler:
         self._eye_pairs = _eye_pairs(bank)
         self._shapes = _shapes(bank)
         head = VirtualHead()
-        self._looker, self._opener = Looker(head), Opener(head)
+        self._looker, self._opener, self._turner = Looker(head), Opener(head), Turner(head)
         self._clip_of = np.repeat(np.arange(len(bank.clips)), [c.length for c in bank.clips])
 
     def _rng(self, step: int, purpose: int) -> np.random.Generator:
@@ -107,9 +108,10 @@ class Sampler:
         lengths = np.array([c.length for c in clips])
         mirror = rng.random(size) < 0.5
         rows = starts + driving
-        view = self.view(rows, Jitter.draw(rng, mirror))
+        jitter = Jitter.draw(rng, mirror)
+        view = self.view(rows, jitter)
         source_rows = (starts[:, None] + source).ravel()
-        source_view = self.view(source_rows, Jitter.draw(rng, np.repeat(mirror, shots)))
+        source_view = self.view(source_rows, jitter.of_sources(shots, rng))
         if self._shapes.shape[1]:
             source_view = self._opener.closed(source_view, rng)
         sound = np.concatenate(
@@ -180,10 +182,35 @@ class Sampler:
         return chosen
 
     def poses(self, step: int, size: int) -> View:
-        """Jittered crops with changed looks, for the pose encoder."""
+        """Jittered crops with changed looks."""
         rng = self._rng(step, 1)
         view = self._anybody(size, rng, max_zoom=0.25, max_angle=0.35, max_shift=0.2)
         return replace(view, image=change_look(view.image, rng))
+
+    def heads(self, step: int, size: int) -> PoseBatch:
+        """Heads at two moments, and moved virtually, for the pose encoder.
+
+        Args:
+            step: number of the training step.
+            size: views in all, in threes.
+        """
+        rng, n = self._rng(step, 5), max(1, size // 3)
+        clips = [self.bank.clips[i] for i in rng.choice(len(self.bank.clips), n, p=self.weights)]
+        at = np.array([rng.integers(c.length) for c in clips])
+        rows = np.array([c.start for c in clips]) + at
+        others = [self._sources(c, f, 1, rng)[0] for c, f in zip(clips, at, strict=True)]
+        later = rows - at + np.array(others)
+        jitter = Jitter.draw(rng, rng.random(n) < 0.5, max_zoom=0.25, max_angle=0.35, max_shift=0.2)
+        first, second = self.view(rows, jitter), self.view(later, jitter)
+        turned = _first(first, 0)
+        if self._shapes.shape[1]:
+            turned = self._turner.elsewhere(first, rng)
+        views = (first, second, turned)
+        pictures = change_look(torch.cat([view.image for view in views]), rng)
+        looks = torch.split(pictures, [len(view.row) for view in views])
+        return PoseBatch(
+            *(replace(view, image=look) for view, look in zip(views, looks, strict=True))
+        )
 
     def _anybody(self, size: int, rng: np.random.Generator, **reach: float) -> View:
         """Jittered frames, persons by their share."""

@@ -149,7 +149,7 @@ STAGES: dict[str, Stage] = {
             trains=("encoders.pose",),
             starts_from=("eye",),
             objective=PoseObjective,
-            weights={"pose": 5.0},
+            weights={"pose": 5.0, "pose_change": 5.0, "points": 2.0},
             defaults=TrainConfig(steps=2500, batch_size=32, learning_rate=1e-3),
         ),
         Stage(

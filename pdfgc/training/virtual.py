@@ -1,4 +1,4 @@
-"""A head whose eyes and mouth move by geometry alone: pictures with labels that nobody recorded."""
+"""A head that moves by geometry alone: pictures with labels that nobody recorded."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ class VirtualHead:
             self._head = HeadFlow(1, moves=1).eval().requires_grad_(False)
 
     @torch.no_grad()
-    def motion(self, view: View, eye: Tensor, mouth: Tensor) -> HeadMotion:
-        """The motion that gives views other eyes and mouths.
+    def motion(self, view: View, eye: Tensor, mouth: Tensor, pose: Tensor) -> HeadMotion:
+        """The motion that gives views other eyes, mouths and poses.
 
         Args:
             view: n views that know their persons' shapes.
             eye: (n, 4) gaze yaw and pitch (rad), left and right openness.
             mouth: (n,) opening.
+            pose: (n, 6) pose.
         """
         style, still = torch.zeros(len(eye), 1), torch.zeros(len(eye), 2)
         side = view.image.shape[-1]
         source = Driven(style, view.pose, view.eye, view.mouth[:, None], still).of(1)
-        driving = Driven(style, view.pose, eye, mouth[:, None], still)
+        driving = Driven(style, pose, eye, mouth[:, None], still)
         return self._head.between(view.shape[:, None], source, driving, side)
 
     @staticmethod

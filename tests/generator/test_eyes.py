@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pdfgc.generator.eyes import EYEBALL_GAIN, EyeMotion
+from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, EyeMotion
 from pdfgc.tracking import canonical_face
 from pdfgc.tracking.geometry import direction_from_angles
 
@@ -38,6 +38,30 @@ def test_an_iris_is_looked_up_where_it_was(eyes: EyeMotion) -> None:
     step = EYEBALL_GAIN * FACE.eyeball_radius * step
     back = _came_from(eyes, centres + step, ahead, aside)
     np.testing.assert_allclose(back, -np.tile(step[:2], (2, 1)), rtol=0.2, atol=2e-3)
+
+
+@pytest.mark.parametrize("pitch", [-0.25, 0.25])
+def test_both_lids_go_along_with_an_eye_that_looks_up_or_down(
+    eyes: EyeMotion, pitch: float
+) -> None:
+    ahead, aside = [0.0, 0.0, 0.9, 0.9], [0.0, pitch, 0.9, 0.9]
+    shift = -LIDS_FOLLOW * FACE.eyeball_radius * np.sin(pitch)
+    for eye in (LEFT, RIGHT):
+        gap = FACE.points[eye.lower].mean(0)[1] - FACE.points[eye.upper].mean(0)[1]
+        # A little off the rims, on the skin.
+        above = FACE.points[eye.upper].mean(0) + [0, shift - 0.03, 0]
+        below = FACE.points[eye.lower].mean(0) + [0, shift + 0.03, 0]
+        moved = _came_from(eyes, np.stack([above, below]), ahead, aside)[:, 1]
+        np.testing.assert_allclose(moved, -shift, rtol=0.35)
+        corners = _came_from(eyes, FACE.points[eye.corners], ahead, aside)
+        assert np.abs(corners).max() < 0.012
+        # Nothing of the eyeball is looked up on the skin past the lids.
+        inside = FACE.points[eye.lower].mean(0) + np.outer(np.linspace(0.1, 0.9, 9), [0, -gap, 0])
+        inside[:, 1] += shift
+        found = inside[:, 1] + _came_from(eyes, inside, ahead, aside)[:, 1]
+        low, high = FACE.points[eye.upper].mean(0)[1], FACE.points[eye.lower].mean(0)[1]
+        assert (found > low - 0.15 * gap).all()
+        assert (found < high + 0.15 * gap).all()
 
 
 @pytest.mark.parametrize(("side", "eye"), [(0, LEFT), (1, RIGHT)])

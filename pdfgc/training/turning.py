@@ -1,0 +1,61 @@
+"""Virtual poses: the picture of a head that has turned, nodded, tilted, come nearer or moved aside.
+
+Most persons are seen in one clip in which their heads hardly move, or in a single portrait: an
+encoder learns from them how they look, not how they turn. Here the head of a frame is moved by the
+geometry that the generator starts from, on the person's own shape; what was asked is the label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from pdfgc.tracking import pose_of_normalised
+from pdfgc.tracking.geometry import angles_from_rotation, rotation_from_angles
+from pdfgc.tracking.measure import fit_head
+from pdfgc.training.batches import View
+from pdfgc.training.virtual import VirtualHead
+
+# How far heads move at most: yaw, pitch and roll; log-scale; aside, in crop coordinates. Further,
+# and a picture would show what its frame hides.
+_TURN, _NEARER, _ASIDE = np.radians([14.0, 10.0, 10.0]), 0.1, 0.1
+
+
+class Turner:
+    """Moves the heads of pictures.
+
+    Args:
+        head: what moves.
+    """
+
+    def __init__(self, head: VirtualHead) -> None:
+        self._head = head
+
+    def elsewhere(self, view: View, rng: np.random.Generator) -> View:
+        """The same frames with heads moved by chance.
+
+        Args:
+            view: n views that know their persons' shapes.
+            rng: source of chance.
+
+        Returns:
+            n views with other pictures, landmarks and poses.
+        """
+        n = len(view.mouth)
+        fit = fit_head(view.points.numpy())
+        angles = angles_from_rotation(fit.rotation) + rng.uniform(-1, 1, (n, 3)) * _TURN
+        scale = fit.scale * np.exp(rng.uniform(-_NEARER, _NEARER, n))
+        place = fit.translation.copy()
+        place[:, :2] += rng.uniform(-_ASIDE, _ASIDE, (n, 2))
+        turned = np.einsum("nij,nlj->nli", rotation_from_angles(*angles.T), fit.head)
+        points = (turned * scale[:, None, None] + place[:, None]).astype(np.float32)
+        pose = torch.from_numpy(pose_of_normalised(points))
+        motion = self._head.motion(view, view.eye, view.mouth, pose)
+        return replace(
+            view,
+            image=self._head.warped(view, motion),
+            points=torch.from_numpy(points),
+            pose=pose,
+        )
