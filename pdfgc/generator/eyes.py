@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pdfgc.generator.lines import as_lines, axis, read_lines
 from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking import Eye, canonical_face
+
+Gap = TypeVar("Gap", Tensor, NDArray[np.floating])
 
 # By how much a closed upper lid covers the rim of the lower one (interocular distances).
 _LAP = 0.035
@@ -110,11 +113,11 @@ class EyeMotion(nn.Module):
         return openness * gap - _LAP * (1 - openness).clamp(min=0) * lids_go(gap)
 
 
-def lids_go(gap: Any) -> Any:
+def lids_go(gap: Gap) -> Gap:
     """Share of a shift of the lids that they make where an open eye has this gap: none at corners.
 
     Args:
-        gap: tensor or array, any shape, interocular distances.
+        gap: any shape, interocular distances.
     """
     return (gap * 8).clip(max=1)
 

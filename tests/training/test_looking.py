@@ -46,9 +46,7 @@ def test_the_tracker_reads_what_was_asked_and_nothing_else(
     assert np.abs(right.openness - left.openness).max() < 0.15
 
 
-def test_eyes_look_up_and_down_as_open_as_they_were(
-    view: View, backend: MediaPipeBackend
-) -> None:
+def test_eyes_look_up_and_down_as_open_as_they_were(view: View, backend: MediaPipeBackend) -> None:
     reads = []
     for pitch in np.radians([-14.0, 0.0, 14.0]):
         eye = view.eye.clone()

@@ -38,9 +38,7 @@ def test_a_head_that_does_not_turn_leaves_the_picture(view: View) -> None:
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_the_tracker_reads_what_was_asked(
-    view: View, backend: MediaPipeBackend, axis: int
-) -> None:
+def test_the_tracker_reads_what_was_asked(view: View, backend: MediaPipeBackend, axis: int) -> None:
     reads, asked = [], []
     for way in (-1.0, 1.0):
         turned = _turned(view, *(way * np.eye(3)[axis]))
