@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdfgc.generator.expression import expressed
-from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, lids_go
+from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, lids_go, lids_part
 from pdfgc.generator.mouth import opened
 from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking.canonical import canonical_face
@@ -157,7 +157,8 @@ def draw_eyes(eye: NDArray[np.float32], rng: np.random.Generator) -> tuple[Float
         rng: source of chance.
 
     Returns:
-        Gaze (n, 2), openness (n, 2) and its ratio to their own (n, 2); four out of ten keep their
+        Gaze (n, 2), openness (n, 2) and the ratio of the lids' gaps to what they are
+        (n, 2); four out of ten keep their
         gaze, half keep their lids.
     """
     looks = rng.random(len(eye)) < 0.6
@@ -167,7 +168,7 @@ def draw_eyes(eye: NDArray[np.float32], rng: np.random.Generator) -> tuple[Float
 
 
 def _openness(own: NDArray[np.float32], rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """New openness of both eyes (n, 2) and its ratio to their own.
+    """New openness of both eyes (n, 2) and the ratio of their gaps to what they are.
 
     Mostly both move together, at times one alone; often neither does.
     """
@@ -177,7 +178,8 @@ def _openness(own: NDArray[np.float32], rng: np.random.Generator) -> tuple[Float
     asked[alone, rng.integers(2, size=n)[alone]] = 1.0
     may = (own.min(axis=1) > _OPEN) & (rng.random(n) < 0.5)
     openness = np.where(may[:, None], asked, own)
-    return openness, np.where(may[:, None], openness / np.maximum(own, _OPEN), 1.0)
+    drawn, before = (lids_part(each).clip(0) for each in (openness, np.maximum(own, _OPEN)))
+    return openness, np.where(may[:, None], drawn / before, 1.0)
 
 
 def _turn_eyes(

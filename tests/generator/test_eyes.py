@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, EyeMotion
+from pdfgc.generator.eyes import EYEBALL_GAIN, LID_GAIN, LIDS_FOLLOW, EyeMotion
+from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking import canonical_face
 from pdfgc.tracking.geometry import direction_from_angles
 
@@ -44,7 +45,9 @@ def test_an_iris_is_looked_up_where_it_was(eyes: EyeMotion) -> None:
 def test_both_lids_go_along_with_an_eye_that_looks_up_or_down(
     eyes: EyeMotion, pitch: float
 ) -> None:
-    ahead, aside = [0.0, 0.0, 0.9, 0.9], [0.0, pitch, 0.9, 0.9]
+    # As open as the mean face's eyes are.
+    part = 1 - (1 - MEAN_OPENNESS) / LID_GAIN
+    ahead, aside = [0.0, 0.0, part, part], [0.0, pitch, part, part]
     shift = -LIDS_FOLLOW * FACE.eyeball_radius * np.sin(pitch)
     for eye in (LEFT, RIGHT):
         gap = FACE.points[eye.lower].mean(0)[1] - FACE.points[eye.upper].mean(0)[1]
