@@ -52,8 +52,8 @@ def test_both_lids_go_along_with_an_eye_that_looks_up_or_down(
     for eye in (LEFT, RIGHT):
         gap = FACE.points[eye.lower].mean(0)[1] - FACE.points[eye.upper].mean(0)[1]
         # A little off the rims, on the skin.
-        above = [*FACE.points[eye.upper].mean(0), 0, shift - 0.03, 0]
-        below = [*FACE.points[eye.lower].mean(0), 0, shift + 0.03, 0]
+        above = FACE.points[eye.upper].mean(0) + np.array([0, shift - 0.03, 0])
+        below = FACE.points[eye.lower].mean(0) + np.array([0, shift + 0.03, 0])
         moved = _came_from(eyes, np.stack([above, below]), ahead, aside)[:, 1]
         np.testing.assert_allclose(moved, -shift, rtol=0.35)
         corners = _came_from(eyes, FACE.points[eye.corners], ahead, aside)
