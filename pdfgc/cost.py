@@ -36,7 +36,7 @@ class Part:
     """One part of a model.
 
     Attributes:
-        name: `motion` is the stage-1 trunk with its lip and expression heads.
+        name: `motion` is the stage-1 trunk with all that makes expression codes of it.
         parameters: numbers that were learned.
         gflops: billions of floating-point operations, 2 x multiply-adds of convolutions and
             matrix products, for one image, frame or window.
@@ -147,8 +147,8 @@ def _counted(config: ModelConfig) -> Cost:
     calls = {
         "appearance": ((encoders.appearance,), lambda: encoders.appearance(image), "source image"),
         "motion": (
-            (encoders.motion, encoders.expression),
-            lambda: encoders.expression(encoders.motion(face)[None]),
+            tuple(filter(None, (encoders.motion, encoders.brow, encoders.expression))),
+            lambda: encoders.expression(encoders.features(face)[None]),
             "driving frame",
         ),
         "lip": ((encoders.lip,), lambda: _read(encoders.lip, feature, face), "driving frame"),

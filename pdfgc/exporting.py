@@ -115,9 +115,12 @@ def parts_of(model: TalkingHead, shots: int = 1) -> Iterator[Part]:
     levels = tuple(f"maps_{number}" for number in range(len(look.maps)))
     yield Part("appearance", _Look(model), {"images": images}, (*levels, "vector"))
     faces = {"images": torch.zeros(_BATCH, 3, seen, seen)}
-    for name in ("motion", "lip", "eye", "pose"):
+    names = ("motion", "lip", "eye", "pose")
+    for name in names if encoders.brow is None else (*names, "brow"):
         yield Part(name, getattr(encoders, name), faces, (name,))
-    features = torch.zeros(_BATCH, config.expression_window, config.encoders.trunk_width)
+    with torch.inference_mode():
+        width = encoders.features(**faces).shape[1]
+    features = torch.zeros(_BATCH, config.expression_window, width)
     yield Part("expression", encoders.expression, {"features": features}, ("expression",))
     windows = torch.zeros(_BATCH, config.audio.n_mels, config.audio.window_mels)
     yield Part("speech", encoders.speech, {"windows": windows}, ("lip",))

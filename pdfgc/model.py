@@ -12,6 +12,7 @@ from pdfgc.config import LandmarkConfig, ModelConfig
 from pdfgc.encoders import (
     Appearance,
     AppearanceEncoder,
+    BrowEncoder,
     ExpressionEncoder,
     EyeEncoder,
     LipEncoder,
@@ -48,7 +49,8 @@ class FrameCodes:
     """What single frames say about every factor.
 
     Attributes:
-        feature: (B, trunk_width) motion features, of which the expression encoder makes codes.
+        feature: (B, trunk_width + 1) of which the expression encoder makes codes, see
+            `Encoders.features`.
         lip: (B, lip_width).
         eye: (B, 6).
         pose: (B, 6).
@@ -70,7 +72,8 @@ class Encoders(nn.Module):
         speech: log-mel window to lip code.
         eye: face crop to gaze and blink.
         pose: face crop to head pose.
-        expression: window of motion features to expression code.
+        brow: face crop to the height of the brows; none where the motion feature tells it.
+        expression: window of features to expression code.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Encoders(nn.Module):
         eye: EyeEncoder,
         pose: PoseEncoder,
         expression: ExpressionEncoder,
+        brow: BrowEncoder | None,
     ) -> None:
         super().__init__()
         self.appearance = appearance
@@ -91,10 +95,21 @@ class Encoders(nn.Module):
         self.eye = eye
         self.pose = pose
         self.expression = expression
+        self.brow = brow
+
+    def features(self, images: Tensor) -> Tensor:
+        """What expression is read off: motion features and brows of (B, 3, S, S) face crops.
+
+        Returns:
+            (B, trunk_width + 1), the last one the height of the brows; (B, trunk_width) where the
+            expression encoder takes no more.
+        """
+        motion: Tensor = self.motion(images)
+        return motion if self.brow is None else torch.cat([motion, self.brow(images)], dim=1)
 
     def read(self, images: Tensor) -> FrameCodes:
         """Codes of face crops, (B, 3, S, S) RGB in [-1, 1]."""
-        feature = self.motion(images)
+        feature = self.features(images)
         # Where encoders are heads of the same trunk, it runs once.
         lip, eye, pose = (
             encoder.from_feature(feature) if isinstance(encoder, _HEADS) else encoder(images)
@@ -122,6 +137,7 @@ class LandmarkEncoders(Encoders):
         self.appearance = appearance  # type: ignore[assignment]
         self.landmarks = landmarks
         self.transformer = transformer
+        self.brow = None
 
     def read(self, images: Tensor) -> FrameCodes:
         """Not of pictures alone.
@@ -213,6 +229,7 @@ def build_model(config: ModelConfig) -> TalkingHead:
             eye=EyeEncoder(config.encoders),
             pose=PoseEncoder(config.encoders),
             expression=ExpressionEncoder(config.encoders, config.expression_window),
+            brow=BrowEncoder(config.encoders),
         ),
         MarionetteGenerator(config.generator, driver)
         if two_steps
@@ -253,6 +270,7 @@ def _official(config: ModelConfig) -> TalkingHead:
             eye=OfficialEyeEncoder(config.encoders, trunk),
             pose=OfficialPoseEncoder(config.encoders, trunk),
             expression=OfficialExpressionEncoder(config.encoders),
+            brow=None,
         ),
         ModulatedGenerator(config.generator, config.encoders.lip_width),
     )

@@ -25,7 +25,7 @@ RUNS = {
     ),
     "lip": TrainConfig(steps=1400, batch_size=6, learning_rate=8e-4, ema_decay=0.995),
     "eye": TrainConfig(steps=1100, batch_size=14, learning_rate=1.5e-3, ema_decay=0.995),
-    "pose": TrainConfig(steps=1100, batch_size=30, learning_rate=1.5e-3, ema_decay=0.995),
+    "pose": TrainConfig(steps=3000, batch_size=48, learning_rate=1.5e-3, ema_decay=0.998),
     "expression": TrainConfig(
         steps=4000,
         batch_size=10,

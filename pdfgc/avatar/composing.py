@@ -64,12 +64,18 @@ class Composer:
         if seed < 0:
             raise InputError(f"seed is {seed}; give at least 0.")
         self.reader, self.source, self.fps, self.seed = reader, source, fps, seed
+        model = reader.loaded.model
+        rest = model.rest_expression.cpu().numpy().copy()
+        if model.encoders.brow is None:
+            controls = replace(controls, relative_brows=False)
+        else:
+            # Nobody knows how high a portrait's brows are at rest: they are taken to rest.
+            rest[0] = source.expression[0, 0]
         self.controls, self.progress = controls, progress
         self.resolver = Resolver(reader, source, fps=fps, progress=progress)
-        model = reader.loaded.model
         self._free = model.free_eye.cpu().numpy()
         self._rest = {
-            "expression": model.rest_expression.cpu().numpy(),
+            "expression": rest,
             "lip": model.rest_lip.cpu().numpy(),
         }
 

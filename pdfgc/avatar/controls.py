@@ -47,8 +47,8 @@ class Controls:
 
     Relative means source + driver - the driver's median over time: a head that stands elsewhere
     in its crop, or smaller eyes, are then not carried over, only their movement is. It is asked
-    of clips (videos, frames, saved motions); numbers, and openness and expression in a still image,
-    are always taken as they are.
+    of clips (videos, frames, saved motions); numbers, and openness, expression and brows in a still
+    image, are always taken as they are.
 
     Attributes:
         pose: of the head's angles, place and size.
@@ -61,6 +61,8 @@ class Controls:
         relative_gaze: of gaze.
         relative_openness: of the eyes' openness.
         relative_expression: of the expression's code: another face's neutral is not carried over.
+        relative_brows: of the height of the brows alone, the first value of an expression code: how
+            high a face has them says more of who it is than of what it feels.
         relative_geometry: of the shape of the face in landmark presets: the driver's expression on
             the source's own geometry (MarioNETte's landmark transformer); else the driver's whole
             face is drawn. Without effect in presets that codes drive.
@@ -87,6 +89,7 @@ class Controls:
     relative_gaze: bool = False
     relative_openness: bool = True
     relative_expression: bool = False
+    relative_brows: bool = True
     relative_geometry: bool = True
     move: tuple[float, float] = (0.0, 0.0)
     zoom: float = 1.0

@@ -107,9 +107,12 @@ class FactorRows:
         """(T, 30)."""
         own = self.kept("expression")
         if isinstance(driver, Played):
-            relative = self.controls.relative_expression and not driver.still
-            rows = driver.motion.expression
-            return self._against(own[0], rows, relative=relative)
+            codes, moves = driver.motion.expression, not driver.still
+            relative = self.controls.relative_expression and moves
+            rows = self._against(own[0], codes, relative=relative).copy()
+            if self.controls.relative_brows and moves:
+                rows[:, :1] = self._against(own[0, :1], codes[:, :1], relative=True)
+            return rows
         if driver == AUTO:
             ebb = natural_ebb(*self._chance)[:, None]
             return np.asarray(self.rest_expression + ebb * (own - self.rest_expression), np.float32)

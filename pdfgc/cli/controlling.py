@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pdfgc.avatar import Controls
 
 _FACTORS = tuple(ANGLES)
-_AGAINST = ("angles", "place", "gaze", "openness", "expression", "geometry")
+_AGAINST = ("angles", "place", "gaze", "openness", "expression", "brows", "geometry")
 
 
 @Parameter(name="*")
@@ -33,9 +33,10 @@ class Controlling:
             the brows, widening of the mouth, in distances of the eyes), e.g. "pose=0,5,0;
             gaze=-3,0; blink=-0.2; expression=0.05,0.1".
         relative: what is taken as movement about the driver's median and put on the source, of
-            angles, place, gaze, openness, expression, e.g. "angles,gaze"; and geometry, the shape
-            of the face in landmark presets.
-        absolute: what is taken as the driver has it; by default angles, gaze and expression.
+            angles, place, gaze, openness, expression, brows (alone), e.g. "angles,gaze"; and
+            geometry, the shape of the face in landmark presets.
+        absolute: what is taken as the driver has it; by default angles, gaze and expression but for
+            the brows.
         move: "X,Y": how far the head is moved right and down, in fractions of the crop.
         zoom: by how much the head is made larger; 1 leaves it.
         lip_lead: seconds by which the lips run ahead of the sound; 0.08 as in the released PD-FGC.

@@ -22,6 +22,8 @@ class EncoderConfig:
     """Width of the stage-1 motion feature."""
     light_channels: tuple[int, ...] = (16, 32, 64, 96)
     """Channels of the eye and pose trunks, likewise."""
+    brow_channels: tuple[int, ...] = (8, 16, 24, 24)
+    """Channels of the brow encoder's trunk, at its band's own size and halves of it."""
     hidden_width: int = 128
     """Width of hidden layers in heads, and of the eye encoder's hidden feature."""
     speech_channels: tuple[int, ...] = (24, 40, 76, 112)

@@ -108,6 +108,7 @@ class BandTrunk(ImageTrunk):
         columns: likewise.
         channels: as `ImageTrunk` has them.
         width: of the feature.
+        squeeze: channels that are flattened.
     """
 
     def __init__(
@@ -117,12 +118,13 @@ class BandTrunk(ImageTrunk):
         columns: tuple[float, float],
         channels: tuple[int, ...],
         width: int,
+        squeeze: int = 32,
     ) -> None:
         down, across = (
             slice(round(low * side), round(high * side)) for low, high in (rows, columns)
         )
         size = down.stop - down.start, across.stop - across.start
-        super().__init__(size, channels, width, fine=True)
+        super().__init__(size, channels, width, squeeze, fine=True)
         self.down, self.across = down, across
 
     def forward(self, image: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from pdfgc.config import EncoderConfig
 from pdfgc.encoders.layers import ImageTrunk, head
-from pdfgc.motion import EXPRESSION_WIDTH
+from pdfgc.motion import EXPRESSION_WIDTH, FACE_STEP
 
 
 class MotionEncoder(ImageTrunk):
@@ -25,7 +25,8 @@ class ExpressionEncoder(nn.Module):
     """E_exp of PD-FGC (stage 3): expression as the mean over a window of frames.
 
     Its first two values say how far brows and corners of the mouth move
-    (`pdfgc.motion.face_of_expression`).
+    (`pdfgc.motion.face_of_expression`); the first is the brow encoder's, all else is a head on the
+    unified motion feature.
 
     Args:
         config: widths.
@@ -37,31 +38,37 @@ class ExpressionEncoder(nn.Module):
         if window % 2 == 0:
             raise ValueError(f"window must be odd, given {window}")
         self.window = window
-        self.head = head(config.trunk_width, config.hidden_width, EXPRESSION_WIDTH)
+        self.head = head(config.trunk_width, config.hidden_width, EXPRESSION_WIDTH - 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Average the head over a window.
 
         Args:
-            features: (B, W, trunk_width) motion features of the frames of one window; fewer than
-                `window` at the ends of a clip, 1 for stills.
+            features: (B, W, trunk_width + 1) motion features of the frames of one window and
+                the height of their brows (`pdfgc.model.Encoders.features`); fewer than `window`
+                at the ends of a clip, 1 for stills.
 
         Returns:
             (B, 30) expression code.
         """
-        mean: Tensor = self.head(features).mean(dim=1)
+        mean: Tensor = self._codes(features).mean(dim=1)
         return mean
+
+    def _codes(self, features: Tensor) -> Tensor:
+        """(..., trunk_width + 1) to the codes of single frames (..., 30)."""
+        motion, brows = features[..., :-1], features[..., -1:]
+        return torch.cat([brows / FACE_STEP, self.head(motion)], dim=-1)
 
     def over_clip(self, features: Tensor) -> Tensor:
         """Expression code of every frame of a clip, centred window, truncated at the edges.
 
         Args:
-            features: (T, trunk_width) motion features of consecutive frames at 25 fps.
+            features: (T, trunk_width + 1), of consecutive frames at 25 fps.
 
         Returns:
             (T, 30) expression codes.
         """
-        codes = self.head(features)
+        codes = self._codes(features)
         total = F.pad(codes.cumsum(0), (0, 0, 1, 0))
         frame = torch.arange(len(codes), device=codes.device)
         half = self.window // 2

@@ -22,10 +22,6 @@ _LAP = 0.035
 # warped at 512 px), while it is right about eyes that hold the camera as the head turns; and codes
 # are what the tracker reads.
 EYEBALL_GAIN = 1.5
-# How much further than by their numbers lids close. Of lids drawn half shut the tracker reads 0.70,
-# of shut ones 0.40 (median of 13 validation faces warped at 128 and 256 px), and codes are what the
-# tracker reads.
-LID_GAIN = 1.5
 # From the open upper lid to where the skin above it stands still, likewise below the lower one;
 # softness of the eye's rim.
 _FOLD, _CHEEK, _RIM = 0.22, 0.16, 0.02
@@ -77,9 +73,8 @@ class EyeMotion(nn.Module):
         """
         x, y = point[:, :1], point[:, 1:2]
         lower, gap = (read_lines(lines, point[:, 0]) for lines in (self.lower, self.gap))
-        before, after = (
-            lids_part(codes[:, 2:, None, None]).clip(0, 1.3) for codes in (source, driving)
-        )
+        before = source[:, 2:, None, None].clamp(0.0, 1.3)
+        after = driving[:, 2:, None, None].clamp(0.0, 1.3)
         taper = lids_go(gap)
         looks = (_direction(source[:, :2]), _direction(driving[:, :2]))
         lower_before, lower_after = (
@@ -116,18 +111,6 @@ class EyeMotion(nn.Module):
     def _rise(gap: Tensor, openness: Tensor) -> Tensor:
         """How high the upper lid stands above the lower one; a closed one lies upon it."""
         return openness * gap - _LAP * (1 - openness).clamp(min=0) * lids_go(gap)
-
-
-def lids_part(openness: Gap) -> Gap:
-    """How far lids are drawn apart, as a share of the open eye's gap, for an openness code.
-
-    Args:
-        openness: any shape; 1 is open, wider eyes are drawn as wide as asked.
-
-    Returns:
-        Likewise; below 0 lids are pressed together.
-    """
-    return openness + (LID_GAIN - 1) * (openness - 1).clip(max=0)
 
 
 def lids_go(gap: Gap) -> Gap:

@@ -33,6 +33,7 @@ class View(Batch):
         pose: (n, 6) head pose in the crop as it was jittered.
         eye: (n, 4) gaze yaw and pitch, left and right openness.
         mouth: (n,) inner-lip gap over interocular distance.
+        brow: (n,) height of the brows over the eyes beyond the mean face's, likewise.
         shape: (n, P, 2) the person's own shape (`pdfgc.generator.shape`).
         row: (n,) int64 row in the bank.
     """
@@ -42,6 +43,7 @@ class View(Batch):
     pose: Tensor
     eye: Tensor
     mouth: Tensor
+    brow: Tensor
     shape: Tensor
     row: Tensor
 
@@ -113,8 +115,8 @@ class EyeBatch(Batch):
         composite: (B, 3, S, S) taker with the giver's eyes blended in.
         other: n = 2 * B views of anybody: few clips hold such pairs, and few faces are known
             from them.
-        looking: n = 2 * B views of the same frames as `other`, eyes moved virtually; none where
-            the scheme of landmarks does not tell the shape of a face.
+        looking: n = 2 * B views of the same frames as `other`, eyes and brows moved virtually; none
+            where the scheme of landmarks does not tell the shape of a face.
     """
 
     giver: View

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdfgc.generator.expression import expressed
-from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, lids_go, lids_part
+from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, lids_go
 from pdfgc.generator.mouth import opened
 from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking.canonical import canonical_face
@@ -35,8 +35,10 @@ _MAX_TURN = np.radians([32.0, 22.0, 24.0])
 _MAX_GAZE = np.radians([26.0, 16.0])
 # Lids that are less open than this cannot be parted: what they hide is not in the picture.
 _OPEN = 0.55
-# How far brows rise and by how much a mouth widens (interocular distances): from, to.
-_RISE, _WIDEN = (-0.08, 0.12), (-0.10, 0.14)
+# By how much a mouth widens (interocular distances): from, to.
+_WIDEN = (-0.10, 0.14)
+RISE = (-0.08, 0.12)
+"""How far virtual brows rise (interocular distances): from, to."""
 MAX_DRAWN = 0.42
 """How far virtual mouths open at most."""
 # Iris points of an eye less open than this are hidden.
@@ -98,7 +100,7 @@ def move(
     wanted = np.where(speaks, MAX_DRAWN * rng.random(n) ** 1.3, mouth).astype(np.float32)
     head[..., 1] += opened(canonical_face(topology).points[:, :2], wanted - mouth)
     feels = rng.random((n, 2)) < 0.4
-    felt = np.stack([rng.uniform(*_RISE, n), rng.uniform(*_WIDEN, n)], axis=1) * feels
+    felt = np.stack([rng.uniform(*RISE, n), rng.uniform(*_WIDEN, n)], axis=1) * feels
     head[..., :2] += expressed(canonical_face(topology).points[:, :2], felt)
     # The head.
     before = angles_from_rotation(fit.rotation)
@@ -157,8 +159,7 @@ def draw_eyes(eye: NDArray[np.float32], rng: np.random.Generator) -> tuple[Float
         rng: source of chance.
 
     Returns:
-        Gaze (n, 2), openness (n, 2) and the ratio of the lids' gaps to what they are
-        (n, 2); four out of ten keep their
+        Gaze (n, 2), openness (n, 2) and its ratio to their own (n, 2); four out of ten keep their
         gaze, half keep their lids.
     """
     looks = rng.random(len(eye)) < 0.6
@@ -168,7 +169,7 @@ def draw_eyes(eye: NDArray[np.float32], rng: np.random.Generator) -> tuple[Float
 
 
 def _openness(own: NDArray[np.float32], rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """New openness of both eyes (n, 2) and the ratio of their gaps to what they are.
+    """New openness of both eyes (n, 2) and its ratio to their own.
 
     Mostly both move together, at times one alone; often neither does.
     """
@@ -178,8 +179,7 @@ def _openness(own: NDArray[np.float32], rng: np.random.Generator) -> tuple[Float
     asked[alone, rng.integers(2, size=n)[alone]] = 1.0
     may = (own.min(axis=1) > _OPEN) & (rng.random(n) < 0.5)
     openness = np.where(may[:, None], asked, own)
-    drawn, before = (lids_part(each).clip(0) for each in (openness, np.maximum(own, _OPEN)))
-    return openness, np.where(may[:, None], drawn / before, 1.0)
+    return openness, np.where(may[:, None], openness / np.maximum(own, _OPEN), 1.0)
 
 
 def _turn_eyes(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pdfgc.training.batches import View
 from pdfgc.training.moved import MAX_DRAWN, with_opening
-from pdfgc.training.virtual import VirtualHead
+from pdfgc.training.virtual import VirtualHead, motion_of
 
 # A mouth less open than this shows nothing that closing it would hide.
 _OPEN = 0.04
@@ -82,7 +82,7 @@ class Opener:
 
     def part(self, view: View, mouth: Tensor, rng: np.random.Generator) -> Tensor:
         """Pictures (n, 3, S, S) of views whose lips part as asked: (n,) opening."""
-        motion = self._head.motion(view, view.eye, mouth, view.pose)
+        motion = self._head.motion(view, replace(motion_of(view), mouth=mouth[:, None]))
         hidden = motion.hidden[:, 0]
         shown = self._head.warped(view, motion)
         return shown * (1 - hidden) + _inside(motion.inside, rng) * hidden

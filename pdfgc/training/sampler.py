@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pdfgc.generator.shape import mirrored_shape, own_shape
 from pdfgc.media import SILENCE
-from pdfgc.tracking import MESH_478
+from pdfgc.tracking import MESH_478, canonical_face, face_shape_of, topology_of
 from pdfgc.training.augment import Jitter, change_look, change_room, change_shape, change_voice
 from pdfgc.training.batches import EyeBatch, MovedBatch, PairBatch, PoseBatch, SpeechBatch, View
 from pdfgc.training.clips import Clip, ClipBank
@@ -55,6 +55,8 @@ class Sampler:
         self.speaking = bank.speaking()
         self._eye_pairs = _eye_pairs(bank)
         self._shapes = _shapes(bank)
+        mean = canonical_face(topology_of(bank.landmarks.shape[1])).points
+        self._mean_brow = face_shape_of(mean)[0]
         head = VirtualHead()
         self._looker, self._opener, self._turner = Looker(head), Opener(head), Turner(head)
         self._clip_of = np.repeat(np.arange(len(bank.clips)), [c.length for c in bank.clips])
@@ -78,6 +80,7 @@ class Sampler:
             pose=torch.from_numpy(jitter.pose(points)),
             eye=torch.from_numpy(np.concatenate([gaze, openness], axis=1).astype(np.float32)),
             mouth=torch.from_numpy(self.bank.mouth[rows]),
+            brow=torch.from_numpy(face_shape_of(points)[:, 0] - self._mean_brow),
             shape=self._shape(rows, jitter.mirror),
             row=torch.from_numpy(rows),
         )

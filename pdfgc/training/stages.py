@@ -132,7 +132,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             name="eye",
-            trains=("encoders.eye",),
+            trains=("encoders.eye", "encoders.brow"),
             starts_from=("lip",),
             objective=EyeObjective,
             weights={
@@ -141,6 +141,9 @@ STAGES: dict[str, Stage] = {
                 "openness": 2.0,
                 "gaze_change": 10.0,
                 "openness_change": 2.0,
+                "brow": 5.0,
+                "brow_change": 10.0,
+                "brow_points": 2.0,
             },
             defaults=TrainConfig(steps=3000, batch_size=24, learning_rate=1e-3),
         ),

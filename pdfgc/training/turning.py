@@ -16,7 +16,7 @@ from pdfgc.tracking import pose_of_normalised
 from pdfgc.tracking.geometry import angles_from_rotation, rotation_from_angles
 from pdfgc.tracking.measure import fit_head
 from pdfgc.training.batches import View
-from pdfgc.training.virtual import VirtualHead
+from pdfgc.training.virtual import VirtualHead, motion_of
 
 # How far heads move at most: yaw, pitch and roll; log-scale; aside, in crop coordinates. Further,
 # and a picture would show what its frame hides.
@@ -52,7 +52,7 @@ class Turner:
         turned = np.einsum("nij,nlj->nli", rotation_from_angles(*angles.T), fit.head)
         points = (turned * scale[:, None, None] + place[:, None]).astype(np.float32)
         pose = torch.from_numpy(pose_of_normalised(points))
-        motion = self._head.motion(view, view.eye, view.mouth, pose)
+        motion = self._head.motion(view, replace(motion_of(view), pose=pose))
         return replace(
             view,
             image=self._head.warped(view, motion),

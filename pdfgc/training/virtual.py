@@ -24,19 +24,14 @@ class VirtualHead:
             self._head = HeadFlow(1, moves=1).eval().requires_grad_(False)
 
     @torch.no_grad()
-    def motion(self, view: View, eye: Tensor, mouth: Tensor, pose: Tensor) -> HeadMotion:
-        """The motion that gives views other eyes, mouths and poses.
+    def motion(self, view: View, driving: Driven) -> HeadMotion:
+        """The motion that brings views where they are asked to be.
 
         Args:
             view: n views that know their persons' shapes.
-            eye: (n, 4) gaze yaw and pitch (rad), left and right openness.
-            mouth: (n,) opening.
-            pose: (n, 6) pose.
+            driving: n motions, those of `motion_of` with something else in them.
         """
-        style, still = torch.zeros(len(eye), 1), torch.zeros(len(eye), 2)
-        side = view.image.shape[-1]
-        source = Driven(style, view.pose, view.eye, view.mouth[:, None], still).of(1)
-        driving = Driven(style, pose, eye, mouth[:, None], still)
+        source, side = motion_of(view).of(1), view.image.shape[-1]
         return self._head.between(view.shape[:, None], source, driving, side)
 
     @staticmethod
@@ -46,3 +41,11 @@ class VirtualHead:
         grid = identity_grid(side, side, view.image.device)
         grid = grid + motion.field[:, 0].permute(0, 2, 3, 1)
         return F.grid_sample(view.image, grid, padding_mode="border", align_corners=False)
+
+
+def motion_of(view: View) -> Driven:
+    """The motion of n views themselves; of brows and corners only a difference to it counts."""
+    n = len(view.pose)
+    return Driven(
+        torch.zeros(n, 1), view.pose, view.eye, view.mouth[:, None], view.pose.new_zeros(n, 2)
+    )

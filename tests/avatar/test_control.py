@@ -133,9 +133,25 @@ def test_expression_relative_to_the_source(avatar: Avatar, face_clip: Path) -> N
     np.testing.assert_allclose(rows - rows[0], clip - clip[0], atol=1e-5)
 
 
+def test_another_faces_brows_are_followed_from_where_the_sources_are(
+    avatar: Avatar, face_clip: Path
+) -> None:
+    follows = avatar.motion(expression_video=face_clip).expression
+    given = Controls(relative_brows=False)
+    taken = avatar.motion(expression_video=face_clip, controls=given).expression
+    np.testing.assert_array_equal(follows[:, 1:], taken[:, 1:])
+    assert np.median(follows[:, 0]) == pytest.approx(avatar.source.expression[0, 0], abs=1e-5)
+    np.testing.assert_allclose(follows[:, 0] - follows[0, 0], taken[:, 0] - taken[0, 0], atol=1e-5)
+    half = Controls(expression=Control(strength=0.0))
+    calm = avatar.motion(expression_video=face_clip, controls=half).expression
+    np.testing.assert_allclose(calm[:, 0], avatar.source.expression[0, 0], atol=1e-6)
+
+
 def test_automatic_expression_lies_between_neutral_and_the_sources_own(avatar: Avatar) -> None:
     rows = avatar.motion(expression="auto", duration_s=20).expression
-    own, rest = avatar.source.expression[0], avatar.model.rest_expression.numpy()
+    own, rest = avatar.source.expression[0], avatar.model.rest_expression.numpy().copy()
+    # The brows of a portrait are taken to rest.
+    rest[0] = own[0]
     np.testing.assert_allclose(rows[0], own, atol=1e-6)
     shares = (rows - rest) @ (own - rest) / ((own - rest) @ (own - rest))
     np.testing.assert_allclose(rest + shares[:, None] * (own - rest), rows, atol=1e-5)

@@ -87,7 +87,12 @@ def test_every_other_factor_is_the_clips(avatar: Avatar, driven: Motion, voice: 
     sixteen = voice[:10_240]
     smooth = Control(smooth_s=0.2)
     controls = Controls(
-        pose=smooth, gaze=smooth, relative_place=False, relative_openness=False, zoom=1.1
+        pose=smooth,
+        gaze=smooth,
+        relative_place=False,
+        relative_openness=False,
+        relative_brows=False,
+        zoom=1.1,
     )
     for drivers in (
         {"pose": [(0.0, (0.0, 0.0, 0.0)), (0.4, (0.3, 0.0, 0.0))], "gaze": "camera"},

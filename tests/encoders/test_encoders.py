@@ -10,14 +10,16 @@ from pdfgc.config import PRESETS
 from pdfgc.encoders import ExpressionEncoder
 from pdfgc.encoders.lip import as_lip_code
 from pdfgc.model import TalkingHead
-from pdfgc.motion import opening_of_lip, with_opening_of
+from pdfgc.motion import face_of_expression, opening_of_lip, with_opening_of
 
 
 def test_shapes(tiny_model: TalkingHead) -> None:
     encoders = tiny_model.eval().encoders
     image = torch.rand(2, 3, 64, 64)
-    feature = encoders.motion(image)
-    assert feature.shape == (2, 32)
+    feature = encoders.features(image)
+    assert feature.shape == (2, 33)
+    assert encoders.brow is not None
+    torch.testing.assert_close(feature[:, 32:], encoders.brow(image))
     assert encoders.eye(image).shape == (2, 6)
     assert encoders.pose(image).shape == (2, 6)
     assert encoders.expression(feature[:, None]).shape == (2, 30)
@@ -28,11 +30,13 @@ def test_shapes(tiny_model: TalkingHead) -> None:
 
 def test_expression_over_a_clip_is_the_mean_of_each_frames_window() -> None:
     encoder = ExpressionEncoder(PRESETS["tiny"].encoders, 5)
-    features = torch.randn(9, 32)
+    features = torch.randn(9, 33)
     over = encoder.over_clip(features)
     for frame in range(9):
         window = features[max(0, frame - 2) : frame + 3]
         torch.testing.assert_close(over[frame], encoder(window[None])[0], atol=1e-5, rtol=1e-4)
+    # The last feature is the height of the brows, which is the first value.
+    torch.testing.assert_close(face_of_expression(over[4])[0], features[2:7, -1].mean())
     still = encoder(features[:1].expand(5, -1)[None])
     torch.testing.assert_close(still, encoder(features[None, :1]))
 

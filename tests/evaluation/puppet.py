@@ -160,6 +160,7 @@ def puppet_of(picture: Path, backend: FaceBackend) -> Avatar:
     lip, expression = np.zeros(LIP_WIDTH), np.zeros(30)
     lip[0] = 1
     model = SimpleNamespace(
+        encoders=SimpleNamespace(brow="read"),
         config=PRESETS["fast"],
         look=lambda images, codes: Photograph(images),
         generator=Puppet(backend),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pdfgc.generator.eyes import EYEBALL_GAIN, LID_GAIN, LIDS_FOLLOW, EyeMotion
+from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, EyeMotion
 from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking import canonical_face
 from pdfgc.tracking.geometry import direction_from_angles
@@ -46,8 +46,8 @@ def test_both_lids_go_along_with_an_eye_that_looks_up_or_down(
     eyes: EyeMotion, pitch: float
 ) -> None:
     # As open as the mean face's eyes are.
-    part = 1 - (1 - MEAN_OPENNESS) / LID_GAIN
-    ahead, aside = [0.0, 0.0, part, part], [0.0, pitch, part, part]
+    as_open = [MEAN_OPENNESS] * 2
+    ahead, aside = [0.0, 0.0, *as_open], [0.0, pitch, *as_open]
     shift = -LIDS_FOLLOW * FACE.eyeball_radius * np.sin(pitch)
     for eye in (LEFT, RIGHT):
         gap = FACE.points[eye.lower].mean(0)[1] - FACE.points[eye.upper].mean(0)[1]

@@ -19,7 +19,7 @@ from pdfgc.media.output import write_video
 from pdfgc.tracking import MediaPipeBackend, crop_image, normalise, track_image
 from pdfgc.tracking.canonical import canonical_face
 from pdfgc.tracking.geometry import rotation_from_angles
-from pdfgc.tracking.measure import pose_of_normalised
+from pdfgc.tracking.measure import face_shape_of, pose_of_normalised
 from pdfgc.training.batches import View
 from pdfgc.training.clips import load_clips
 from pdfgc.training.sampler import Sampler
@@ -114,6 +114,9 @@ def view(face_image: Path, backend: MediaPipeBackend) -> View:
         pose=torch.from_numpy(pose_of_normalised(points)),
         eye=torch.from_numpy(np.concatenate([track.gaze, track.openness], axis=1)),
         mouth=torch.from_numpy(track.mouth),
+        brow=torch.from_numpy(
+            face_shape_of(points)[:, 0] - face_shape_of(canonical_face().points)[0]
+        ),
         shape=own_shape(points, track.openness)[None],
         row=torch.zeros(1, dtype=torch.int64),
     )

@@ -14,7 +14,7 @@ from pdfgc.tracking import FaceTrack, MediaPipeBackend, mouth_opening_of, track_
 from pdfgc.training.batches import View
 from pdfgc.training.moved import with_opening
 from pdfgc.training.opening import Opener
-from pdfgc.training.virtual import VirtualHead
+from pdfgc.training.virtual import VirtualHead, motion_of
 
 # The corners of the picture lie far off the head.
 INNER = (..., slice(64, -64), slice(64, -64))
@@ -88,7 +88,9 @@ def test_sources_close_their_mouths_and_landmarks_go_along(
 def test_an_inside_that_nobody_saw_is_dark_with_teeth_above_and_as_light_as_the_face(
     view: View,
 ) -> None:
-    mouth = VirtualHead().motion(view, view.eye, torch.tensor([0.35]), view.pose).inside
+    mouth = (
+        VirtualHead().motion(view, replace(motion_of(view), mouth=torch.tensor([[0.35]]))).inside
+    )
     found = (plausible_inside(mouth, view.image) + 1) / 2
     within = mouth[0, 0] > 0.95
     place = mouth[0, 1] / mouth[0, 0].clamp(min=1e-3)

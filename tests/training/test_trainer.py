@@ -116,7 +116,9 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(toy_pack: Path, tmp_pat
 
 
 def test_the_loss_falls(toy_pack: Path, tmp_path: Path) -> None:
-    config = dataclasses.replace(QUICK, steps=60, batch_size=6, learning_rate=2e-3, sample_every=60)
+    config = dataclasses.replace(
+        QUICK, steps=60, batch_size=18, learning_rate=2e-3, sample_every=60
+    )
     folder = run("pose", toy_pack, _with_stages_before(toy_pack, tmp_path), config)
     lines = [json.loads(line) for line in (folder / "scalars.jsonl").read_text().splitlines()]
     first = sum(line["pose"] for line in lines[:5]) / 5
@@ -143,7 +145,7 @@ def test_a_loss_that_is_not_finite_stops_before_it_does_harm(
     out = _with_stages_before(toy_pack, tmp_path)
     # Logged and saved less often than it is looked at.
     config = dataclasses.replace(QUICK, steps=8, log_every=5, checkpoint_every=3)
-    with pytest.raises(FloatingPointError, match=r"step 4: loss, pose is not finite; the check"):
+    with pytest.raises(FloatingPointError, match=r"step 4: loss, pose, .*not finite; the check"):
         run("pose", toy_pack, out, config)
     found = load_checkpoint(out / "pose")
     assert found is not None

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.ndimage import uniform_filter1d
-from torch import Tensor
+from torch import Tensor, nn
 
 from pdfgc.config import TrainConfig
 from pdfgc.generator.mouth import plausible_inside
-from pdfgc.model import TalkingHead
+from pdfgc.model import Encoders, TalkingHead
 from pdfgc.motion import (
     EXPRESSION_WIDTH,
     FACE_STEP,
@@ -43,6 +43,18 @@ from pdfgc.training.sampler import Sampler
 _HEARD = 0.15
 
 
+class _Seen(nn.Module):
+    """What expression is read off, as one network."""
+
+    def __init__(self, encoders: Encoders) -> None:
+        super().__init__()
+        self.motion, self.brow = encoders.motion, encoders.brow
+        self._read = encoders.features
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self._read(images)
+
+
 class ExpressionObjective(ReconstructionObjective):
     """Stage 3: expression encoder and the final generator, driven by the codes of every factor.
 
@@ -54,8 +66,9 @@ class ExpressionObjective(ReconstructionObjective):
     Expression sees the whole face and could stand in for every other factor. Three things keep it
     from that: at first the source's own expression drives, later half of the time; every third
     batch is a virtual motion (`pdfgc.training.moved`), in which it changes with brows and mouth
-    corners alone; and it is decorrelated from lips, head and eyes. Its first two values are held to
-    brows and corners; that takes the place of the emotion network's teaching.
+    corners alone; and it is decorrelated from lips, head and eyes. Its first value is the brow
+    encoder's, its second is held to the mouth's corners; that takes the place of the emotion
+    network's teaching.
     """
 
     bank_size = 1024
@@ -85,13 +98,13 @@ class ExpressionObjective(ReconstructionObjective):
         """Run the frozen trunk and lip encoder over all frames; centre what is known per clip."""
         encoders, bank = self.model.encoders, self.sampler.bank
         side = self.model.config.encoders.image_size
-        self.features = FrameFeatures(encoders.motion, bank, side)
+        self.features = FrameFeatures(_Seen(encoders), bank, side)
         lips = FrameFeatures(encoders.lip, bank, side).rows
         self.lips = lips
         known = np.concatenate([bank.pose[:, :3], bank.gaze, bank.openness], axis=1)
         angles = torch.from_numpy(known.astype(np.float32)).to(lips.device)
         self.centred_lips, self.centred_angles = lips.clone(), angles.clone()
-        self.face = self._slow_face().to(lips.device)
+        self.widening = self._slow_widening().to(lips.device)
         self.bounds = torch.zeros(len(lips), 2, dtype=torch.long, device=lips.device)
         for clip in bank.clips:
             rows = slice(clip.start, clip.start + clip.length)
@@ -99,16 +112,15 @@ class ExpressionObjective(ReconstructionObjective):
             self.centred_angles[rows] -= angles[rows].mean(0)
             self.bounds[rows] = torch.tensor([clip.start, clip.length], device=lips.device)
 
-    def _slow_face(self) -> Tensor:
-        """Brows and mouth width of every row, mean over the window, centred per clip (N, 2)."""
+    def _slow_widening(self) -> Tensor:
+        """Width of the mouth of every row, mean over the window, centred per clip (N,)."""
         bank, window = self.sampler.bank, self.model.config.expression_window
-        out = np.zeros((len(bank.pose), 2), np.float32)
+        out = np.zeros(len(bank.pose), np.float32)
         for clip in bank.clips:
             rows = slice(clip.start, clip.start + clip.length)
-            face = uniform_filter1d(
-                face_shape_of(bank.landmarks[rows]), window, axis=0, mode="nearest"
-            )
-            out[rows] = face - face.mean(0)
+            width = face_shape_of(bank.landmarks[rows])[:, 1]
+            slow = uniform_filter1d(width, window, mode="nearest")
+            out[rows] = slow - slow.mean()
         return torch.from_numpy(out)
 
     def forward(self, batch: Batch, *, adversarial: bool) -> Outcome:
@@ -227,9 +239,9 @@ class ExpressionObjective(ReconstructionObjective):
         lips, angles = self.centred_lips[row], self.centred_angles[row]
         filled = int(self.banked.clamp(max=self.bank_size))
         felt = torch.cat([centred, self.expression_bank[:filled]])
-        read = face_of_expression(expression - mean).float()
+        read = face_of_expression(expression - mean).float()[:, 1]
         losses = {
-            "expression": ((read - self.face[own]) / FACE_STEP).abs().mean(),
+            "expression": ((read - self.widening[own]) / FACE_STEP).abs().mean(),
             "decorrelation": decorrelation(felt, torch.cat([lips, self.lip_bank[:filled]])),
             "decorrelation_angles": decorrelation(
                 felt, torch.cat([angles, self.angle_bank[:filled]])
@@ -248,9 +260,9 @@ class ExpressionObjective(ReconstructionObjective):
         self._finished = (model,)
         with torch.inference_mode():
             means = [
-                model.encoders.expression.head(
-                    self.features.rows[clip.start : clip.start + clip.length]
-                ).mean(0)
+                model.encoders.expression(
+                    self.features.rows[None, clip.start : clip.start + clip.length]
+                )[0]
                 for clip in self.sampler.bank.clips
             ]
         model.rest_expression.copy_(torch.stack(means).mean(0).to(model.rest_expression.device))

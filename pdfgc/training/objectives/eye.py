@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pdfgc.config import TrainConfig
 from pdfgc.model import TalkingHead
+from pdfgc.tracking import topology_of
 from pdfgc.training import ranks
 from pdfgc.training.batches import (
     Batch,
@@ -16,6 +19,7 @@ from pdfgc.training.losses import (
     eye_contrast,
 )
 from pdfgc.training.objectives.base import Objective, Outcome
+from pdfgc.training.sampler import Sampler
 
 # An eye less open than this does not show where it looks.
 _HIDDEN = 0.4
@@ -31,8 +35,24 @@ class EyeObjective(Objective):
 
     The regression is held to what changes between two pictures of one head as well: a tracker is
     off by as much for one person as gaze moves, and a mean that is right for everybody follows
-    nobody.
+    nobody. The brow encoder is taught beside, in the same way; it reads the landmarks of brows and
+    eyes, too, off a layer that is thrown away with this objective: one number of a few persons says
+    little, the points that it was made from say more.
     """
+
+    def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
+        super().__init__(model, sampler, config)
+        topology = topology_of(sampler.bank.landmarks.shape[1])
+        spots = torch.from_numpy(np.concatenate([topology.brows, topology.eyes]))
+        self.register_buffer("spots", spots, persistent=False)
+        encoder = model.encoders.brow
+        if encoder is None:
+            raise TypeError("stage eye trains models that read brows")
+        # Kept out of the module tree, as the model is.
+        self._encoder = (encoder,)
+        self.read_points = nn.Linear(encoder.head.in_features, 2 * len(spots))
+
+    spots: Tensor
 
     def draw(self, step: int, size: int) -> EyeBatch:
         """Pairs of frames with other eyes, and composites."""
@@ -45,6 +65,7 @@ class EyeObjective(Objective):
         encoder = self.model.encoders.eye
         views = (batch.giver, batch.taker, batch.other, batch.looking)
         pictures = [batch.composite, *(view.image for view in views)]
+        brows = self._brows(batch)
         hidden = encoder.hidden(torch.cat(pictures))
         composite, giver, taker = hidden[: 3 * len(batch.composite)].chunk(3)
         code = encoder.code(hidden).float()[:, :4]
@@ -62,6 +83,7 @@ class EyeObjective(Objective):
                 error[:, :2].mean(1), torch.minimum(*self._pairs(batch, shown))
             ),
             "openness_change": error[:, 2:].mean(),
+            **brows,
         }
         nearer = cosine(composite, giver) > cosine(composite, taker)
         scalars = {
@@ -74,6 +96,24 @@ class EyeObjective(Objective):
             scalars,
             columns=(batch.giver.image, batch.taker.image, batch.composite),
         )
+
+    def _brows(self, batch: EyeBatch) -> dict[str, Tensor]:
+        """Heights of brows, their changes, and the landmarks around."""
+        views = (batch.giver, batch.taker, batch.other, batch.looking)
+        (encoder,) = self._encoder
+        hidden = encoder.hidden(torch.cat([view.image for view in views]))
+        wrong = encoder.rise(hidden).float()[:, 0] - torch.cat([view.brow for view in views])
+        size, count = len(batch.giver.row), len(batch.looking.row)
+        giver, taker, other, looking = torch.split(wrong, [size, size, len(batch.other.row), count])
+        changes = torch.cat([taker - giver, looking - other[:count]])
+        # What moved virtually has no landmarks.
+        seen = torch.cat([view.points for view in views[:3]])[:, self.spots, :2]
+        read = self.read_points(hidden[: len(seen)]).float().view_as(seen)
+        return {
+            "brow": wrong.abs().mean(),
+            "brow_change": changes.abs().mean(),
+            "brow_points": (read - seen).abs().mean(),
+        }
 
     @staticmethod
     def _pairs(batch: EyeBatch, values: Tensor) -> tuple[Tensor, Tensor]:
