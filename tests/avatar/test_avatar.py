@@ -219,13 +219,21 @@ def test_gaze_drives_blink_unless_it_has_its_own(
     np.testing.assert_allclose(absolute.openness, possible(avatar, driven.openness))
 
 
+def from_own_brows(avatar: Avatar, expression: np.ndarray) -> np.ndarray:
+    """Expression codes of a clip whose brows move from where the source has its own."""
+    moved = expression.copy()
+    moved[:, 0] += avatar.source.expression[0, 0] - np.median(expression[:, 0])
+    return moved
+
+
 def test_shorter_clips_play_to_and_fro(
     avatar: Avatar, driven: Motion, face_clip: Path, speech: Path
 ) -> None:
     motion = avatar.motion(audio=speech, expression_video=face_clip, lip_video=face_clip)
     order = to_and_fro(30, len(motion))
     assert order[:60].tolist() == [*range(30), *range(28, -1, -1), 1]
-    np.testing.assert_array_equal(motion.expression, driven.expression[order])
+    expression = from_own_brows(avatar, driven.expression)
+    np.testing.assert_allclose(motion.expression, expression[order], atol=1e-4)
     np.testing.assert_allclose(motion.lip, driven.lip[order], atol=1e-6)
 
 
@@ -238,11 +246,13 @@ def test_image_and_frames_as_drivers(
     np.testing.assert_allclose(one.eye, np.repeat(avatar.source.eye, 5, 0), atol=1e-5)
     frames = np.stack([frame.image for frame in read_video(face_clip)])
     many = avatar.motion(expression=frames)
-    np.testing.assert_array_equal(many.expression, driven.expression)
+    expression = from_own_brows(avatar, driven.expression)
+    np.testing.assert_allclose(many.expression, expression, atol=1e-4)
 
 
 def test_clip_is_read_at_the_models_rate(avatar: Avatar, face_clip: Path, driven: Motion) -> None:
-    motion = avatar.motion(expression_video=face_clip, fps=50)
+    given = Controls(relative_brows=False)
+    motion = avatar.motion(expression_video=face_clip, fps=50, controls=given)
     assert len(motion) == 60
     np.testing.assert_allclose(motion.expression[::2], driven.expression, atol=1e-6)
 
@@ -267,7 +277,9 @@ def test_no_strength_is_rest(avatar: Avatar, face_clip: Path) -> None:
     )
     np.testing.assert_allclose(motion.pose, np.repeat(avatar.source.pose, 30, 0), atol=1e-6)
     np.testing.assert_allclose(motion.eye, np.repeat(avatar.source.eye, 30, 0), atol=1e-6)
-    rest = avatar.model.rest_expression.numpy()
+    rest = avatar.model.rest_expression.numpy().copy()
+    # A portrait's brows are taken to rest.
+    rest[0] = avatar.source.expression[0, 0]
     np.testing.assert_allclose(motion.expression, np.repeat(rest[None], 30, 0), atol=1e-6)
     rest = avatar.model.rest_lip.numpy()
     np.testing.assert_allclose(motion.lip, np.repeat(rest[None], 30, 0), atol=1e-6)
@@ -462,7 +474,7 @@ def test_several_sources(avatar: Avatar, face_image: Path, tiny_weights: Path) -
 def test_encoders_are_public_and_usable_alone(avatar: Avatar) -> None:
     encoders = avatar.model.encoders
     image = torch.zeros(2, 3, 64, 64)
-    feature = encoders.motion(image)
+    feature = encoders.features(image)
     assert encoders.lip(image).shape == (2, 8)
     assert encoders.eye(image).shape == (2, 6)
     assert encoders.pose(image).shape == (2, 6)
