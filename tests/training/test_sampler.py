@@ -41,7 +41,10 @@ def test_heads_are_of_one_clip_through_one_crop(toy_sampler: Sampler) -> None:
     assert len(batch.first.row) == len(batch.later.row) == 8
     bank = toy_sampler.bank
     starts = np.array([clip.start for clip in bank.clips])
-    clips = [np.searchsorted(starts, view.row, side="right") for view in (batch.first, batch.later)]
+    clips = [
+        np.searchsorted(starts, view.row.numpy(), side="right")
+        for view in (batch.first, batch.later)
+    ]
     np.testing.assert_array_equal(*clips)
     # Where both moments are the same one, so are the labels; looks are changed apart.
     again = toy_sampler.heads(0, 24)
