@@ -13,7 +13,7 @@ from pdfgc.generator.lines import as_lines, axis, read_lines
 from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking import Eye, canonical_face
 
-Gap = TypeVar("Gap", Tensor, NDArray[np.floating])
+_Gap = TypeVar("_Gap", Tensor, NDArray[np.floating])
 
 # By how much a closed upper lid covers the rim of the lower one (interocular distances).
 _LAP = 0.035
@@ -113,7 +113,7 @@ class EyeMotion(nn.Module):
         return openness * gap - _LAP * (1 - openness).clamp(min=0) * lids_go(gap)
 
 
-def lids_go(gap: Gap) -> Gap:
+def lids_go(gap: _Gap) -> _Gap:
     """Share of a shift of the lids that they make where an open eye has this gap: none at corners.
 
     Args:

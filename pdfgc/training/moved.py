@@ -110,19 +110,36 @@ def move(
     after = np.where(still, before, after)
     rotation = rotation_from_angles(*after.T)
     scale = fit.scale * np.exp(rng.uniform(-0.12, 0.12, n))
-    shift = np.zeros((n, 1, 3))
-    shift[..., :2] = rng.uniform(-0.12, 0.12, (n, 1, 2))
-    placed = np.einsum("nij,nlj->nli", rotation, head) * scale[:, None, None]
-    placed = (placed + fit.translation[:, None] + shift).astype(np.float32)
-    seen = facing(points) & facing(placed) & ~hidden
+    shift = np.zeros((n, 3))
+    shift[:, :2] = rng.uniform(-0.12, 0.12, (n, 2))
+    there = placed(head, rotation, scale, fit.translation + shift)
+    seen = facing(points) & facing(there) & ~hidden
     return Moved(
-        points=placed,
-        pose=pose_of_normalised(placed),
+        points=there,
+        pose=pose_of_normalised(there),
         eye=np.concatenate([gaze, openness], axis=1).astype(np.float32),
         mouth=wanted,
         felt=felt.astype(np.float32),
         seen=seen.astype(np.float32),
     )
+
+
+def placed(
+    head: Floats, rotation: Floats, scale: Floats, translation: Floats
+) -> NDArray[np.float32]:
+    """Landmarks (n, L, 3) in head axes as they lie in the crop: what `fit_head` takes apart.
+
+    Args:
+        head: (n, L, 3) interocular distances.
+        rotation: (n, 3, 3) head axes to camera axes.
+        scale: (n,) crop units per interocular distance.
+        translation: (n, 3) crop coordinates.
+    """
+    turned = np.einsum("nij,nlj->nli", rotation, head)
+    points: NDArray[np.float32] = (turned * scale[:, None, None] + translation[:, None]).astype(
+        np.float32
+    )
+    return points
 
 
 def with_opening(points: NDArray[np.float32], wider: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -131,8 +148,7 @@ def with_opening(points: NDArray[np.float32], wider: NDArray[np.float32]) -> NDA
     face = canonical_face(topology_of(points.shape[1]))
     head = fit.head.copy()
     head[..., 1] += opened(face.points[:, :2], wider)
-    placed = np.einsum("nij,nlj->nli", fit.rotation, head) * fit.scale[:, None, None]
-    moved: NDArray[np.float32] = (placed + fit.translation[:, None]).astype(np.float32)
+    moved = placed(head, fit.rotation, fit.scale, fit.translation)
     return np.where(wider[:, None, None] != 0, moved, points)
 
 

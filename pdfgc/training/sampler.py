@@ -20,7 +20,7 @@ from pdfgc.training.composites import blend_eyes
 from pdfgc.training.looking import Looker
 from pdfgc.training.moved import facing, move
 from pdfgc.training.opening import Opener
-from pdfgc.training.turning import Turner
+from pdfgc.training.turning import turned
 from pdfgc.training.virtual import VirtualHead
 
 EXPRESSION_DRIFT = 38
@@ -57,8 +57,8 @@ class Sampler:
         self._shapes = _shapes(bank)
         mean = canonical_face(topology_of(bank.landmarks.shape[1])).points
         self._mean_brow = face_shape_of(mean)[0]
-        head = VirtualHead()
-        self._looker, self._opener, self._turner = Looker(head), Opener(head), Turner(head)
+        self._head = VirtualHead()
+        self._looker, self._opener = Looker(self._head), Opener(self._head)
         self._clip_of = np.repeat(np.arange(len(bank.clips)), [c.length for c in bank.clips])
 
     def _rng(self, step: int, purpose: int) -> np.random.Generator:
@@ -205,10 +205,10 @@ class Sampler:
         later = rows - at + np.array(others)
         jitter = Jitter.draw(rng, rng.random(n) < 0.5, max_zoom=0.25, max_angle=0.35, max_shift=0.2)
         first, second = self.view(rows, jitter), self.view(later, jitter)
-        turned = _first(first, 0)
+        elsewhere = _first(first, 0)
         if self._shapes.shape[1]:
-            turned = self._turner.elsewhere(first, rng)
-        views = (first, second, turned)
+            elsewhere = turned(self._head, first, rng)
+        views = (first, second, elsewhere)
         pictures = change_look(torch.cat([view.image for view in views]), rng)
         looks = torch.split(pictures, [len(view.row) for view in views])
         return PoseBatch(

@@ -46,7 +46,7 @@ def test_heads_are_of_one_clip_through_one_crop(toy_sampler: Sampler) -> None:
         for view in (batch.first, batch.later)
     ]
     np.testing.assert_array_equal(*clips)
-    # Where both moments are the same one, so are the labels; looks are changed apart.
+    # The same step is the same batch.
     again = toy_sampler.heads(0, 24)
     torch.testing.assert_close(again.first.image, batch.first.image)
     if len(batch.turned.row):
