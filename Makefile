@@ -2,11 +2,13 @@
 #   PYTHON  the interpreter for the environment: 3.11 or 3.12
 #   TORCH   what pip installs as torch, e.g. TORCH=torch for the newest
 #   ARGS    more arguments for pytest, e.g. ARGS='-m "not slow"'
+#   JOBS    how many test files run side by side; each takes one core and up to 3 GB
 #   PRESETS what make bench times beside the bundled weights
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 TORCH ?= torch==2.13.0
 ARGS ?=
+JOBS ?= 2
 PRESETS ?= fast fewshot
 
 BIN := .venv/bin
@@ -46,7 +48,7 @@ demo: $(READY)
 	$(BIN)/python examples/contact_sheet.py demo/astronaut.mp4 demo/astronaut.png
 
 test: $(READY)
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 # Speed of the bundled weights and of the presets at full size, into the tables of
 # benchmarks/README.md; only worth it on an idle machine.

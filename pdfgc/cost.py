@@ -143,12 +143,13 @@ def _counted(config: ModelConfig) -> Cost:
     window = torch.zeros(1, config.audio.n_mels, config.audio.window_mels)
     codes = torch.zeros(1, code_width(config.encoders.lip_width))
     feature = torch.zeros(1, config.encoders.trunk_width)
+    mouth = torch.zeros(1, config.encoders.hidden_width)
     appearance: Appearance = encoders.appearance(image)
     calls = {
         "appearance": ((encoders.appearance,), lambda: encoders.appearance(image), "source image"),
         "motion": (
             tuple(filter(None, (encoders.motion, encoders.brow, encoders.expression))),
-            lambda: encoders.expression(encoders.features(face)[None]),
+            lambda: encoders.expression(encoders.features(face, mouth)[None]),
             "driving frame",
         ),
         "lip": ((encoders.lip,), lambda: _read(encoders.lip, feature, face), "driving frame"),

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pdfgc.encoders import Appearance
+from pdfgc.encoders import Appearance, LipEncoder
 from pdfgc.errors import InputError
 from pdfgc.files import writing_folder
 from pdfgc.model import TalkingHead
@@ -80,6 +80,18 @@ class _Drawing(nn.Module):
         return made
 
 
+class _Mouth(nn.Module):
+    """Face crops (B, 3, S, S) to lip codes (B, lip_width) and the widening of the mouth (B, 1)."""
+
+    def __init__(self, lip: LipEncoder) -> None:
+        super().__init__()
+        self.lip = lip
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.lip.hidden(images)
+        return self.lip.code(hidden), self.lip.widening(hidden)
+
+
 class _Shape(nn.Module):
     """Source images (B, K, 3, S, S) and their codes (B, K, D) to the shape of an `Appearance`."""
 
@@ -115,9 +127,13 @@ def parts_of(model: TalkingHead, shots: int = 1) -> Iterator[Part]:
     levels = tuple(f"maps_{number}" for number in range(len(look.maps)))
     yield Part("appearance", _Look(model), {"images": images}, (*levels, "vector"))
     faces = {"images": torch.zeros(_BATCH, 3, seen, seen)}
-    names = ("motion", "lip", "eye", "pose")
-    for name in names if encoders.brow is None else (*names, "brow"):
+    for name in ("motion", "eye", "pose"):
         yield Part(name, getattr(encoders, name), faces, (name,))
+    if encoders.brow is None:
+        yield Part("lip", encoders.lip, faces, ("lip",))
+    else:
+        yield Part("brow", encoders.brow, faces, ("brow",))
+        yield Part("lip", _Mouth(encoders.lip), faces, ("lip", "widening"))
     with torch.inference_mode():
         width = encoders.features(**faces).shape[1]
     features = torch.zeros(_BATCH, config.expression_window, width)

@@ -49,7 +49,7 @@ class FrameCodes:
     """What single frames say about every factor.
 
     Attributes:
-        feature: (B, trunk_width + 1) of which the expression encoder makes codes, see
+        feature: (B, trunk_width + 2) of which the expression encoder makes codes, see
             `Encoders.features`.
         lip: (B, lip_width).
         eye: (B, 6).
@@ -97,25 +97,36 @@ class Encoders(nn.Module):
         self.expression = expression
         self.brow = brow
 
-    def features(self, images: Tensor) -> Tensor:
-        """What expression is read off: motion features and brows of (B, 3, S, S) face crops.
+    def features(self, images: Tensor, mouth: Tensor | None = None) -> Tensor:
+        """What expression is read off: motion features, brows and mouth width of face crops.
+
+        Args:
+            images: (B, 3, S, S) RGB in [-1, 1].
+            mouth: (B, hidden_width) what `LipEncoder.hidden` made of them, where it is known.
 
         Returns:
-            (B, trunk_width + 1), the last one the height of the brows; (B, trunk_width) where the
-            expression encoder takes no more.
+            (B, trunk_width + 2), the last two the height of the brows and the widening of the
+            mouth; (B, trunk_width) where the expression encoder takes no more.
         """
         motion: Tensor = self.motion(images)
-        return motion if self.brow is None else torch.cat([motion, self.brow(images)], dim=1)
+        if self.brow is None:
+            return motion
+        mouth = self.lip.hidden(images) if mouth is None else mouth
+        return torch.cat([motion, self.brow(images), self.lip.widening(mouth)], dim=1)
 
     def read(self, images: Tensor) -> FrameCodes:
         """Codes of face crops, (B, 3, S, S) RGB in [-1, 1]."""
-        feature = self.features(images)
-        # Where encoders are heads of the same trunk, it runs once.
-        lip, eye, pose = (
-            encoder.from_feature(feature) if isinstance(encoder, _HEADS) else encoder(images)
-            for encoder in (self.lip, self.eye, self.pose)
-        )
-        return FrameCodes(feature, lip, eye, pose)
+        # What several codes are read off runs once.
+        if self.brow is None:
+            feature = self.features(images)
+            lip, eye, pose = (
+                encoder.from_feature(feature) if isinstance(encoder, _HEADS) else encoder(images)
+                for encoder in (self.lip, self.eye, self.pose)
+            )
+            return FrameCodes(feature, lip, eye, pose)
+        mouth = self.lip.hidden(images)
+        feature = self.features(images, mouth)
+        return FrameCodes(feature, self.lip.code(mouth), self.eye(images), self.pose(images))
 
 
 class LandmarkEncoders(Encoders):

@@ -18,6 +18,9 @@ class LipEncoder(nn.Module):
 
     It looks at the band of the crop where the mouth lies on a light trunk of its own, as the eye
     encoder does: lips part by few pixels, and a trunk that sees the whole face reads half of it.
+
+    How far the corners of the mouth are drawn apart is read off the same trunk: it is no part of
+    the code, since smiles are expression's.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -26,10 +29,25 @@ class LipEncoder(nn.Module):
             config.image_size, _ROWS, _COLUMNS, config.light_channels, config.hidden_width
         )
         self.head = head(config.hidden_width, config.hidden_width, config.lip_width)
+        self.corners = nn.Linear(config.hidden_width, 1)
+
+    def hidden(self, image: Tensor) -> Tensor:
+        """(B, 3, S, S) RGB in [-1, 1] to the hidden feature (B, hidden_width)."""
+        feature: Tensor = self.trunk(image).relu()
+        return feature
+
+    def code(self, hidden: Tensor) -> Tensor:
+        """(B, hidden_width) to L2-normalised lip codes (B, lip_width)."""
+        return as_lip_code(self.head(hidden))
+
+    def widening(self, hidden: Tensor) -> Tensor:
+        """(B, hidden_width) to (B, 1): mouth width beyond the mean face's, over interocular."""
+        widening: Tensor = self.corners(hidden)
+        return widening
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, S, S) RGB in [-1, 1] to L2-normalised lip codes (B, lip_width)."""
-        return as_lip_code(self.head(self.trunk(image).relu()))
+        return self.code(self.hidden(image))
 
 
 def as_lip_code(raw: Tensor) -> Tensor:

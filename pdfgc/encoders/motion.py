@@ -10,6 +10,9 @@ from pdfgc.config import EncoderConfig
 from pdfgc.encoders.layers import ImageTrunk, head
 from pdfgc.motion import EXPRESSION_WIDTH, FACE_STEP
 
+# Values that other encoders read: brows, corners of the mouth.
+_READ = 2
+
 
 class MotionEncoder(ImageTrunk):
     """E_mot of PD-FGC (stage 1): one feature that holds all motion of a face crop.
@@ -25,8 +28,8 @@ class ExpressionEncoder(nn.Module):
     """E_exp of PD-FGC (stage 3): expression as the mean over a window of frames.
 
     Its first two values say how far brows and corners of the mouth move
-    (`pdfgc.motion.face_of_expression`); the first is the brow encoder's, all else is a head on the
-    unified motion feature.
+    (`pdfgc.motion.face_of_expression`); they are read elsewhere (`pdfgc.model.Encoders.features`),
+    all else is a head on the unified motion feature.
 
     Args:
         config: widths.
@@ -38,15 +41,16 @@ class ExpressionEncoder(nn.Module):
         if window % 2 == 0:
             raise ValueError(f"window must be odd, given {window}")
         self.window = window
-        self.head = head(config.trunk_width, config.hidden_width, EXPRESSION_WIDTH - 1)
+        self.head = head(config.trunk_width, config.hidden_width, EXPRESSION_WIDTH - _READ)
 
     def forward(self, features: Tensor) -> Tensor:
         """Average the head over a window.
 
         Args:
-            features: (B, W, trunk_width + 1) motion features of the frames of one window and
-                the height of their brows (`pdfgc.model.Encoders.features`); fewer than `window`
-                at the ends of a clip, 1 for stills.
+            features: (B, W, trunk_width + 2) motion features of the frames of one window, the
+                height of their brows and the widening of their mouths
+                (`pdfgc.model.Encoders.features`); fewer than `window` at the ends of a clip, 1 for
+                stills.
 
         Returns:
             (B, 30) expression code.
@@ -55,15 +59,15 @@ class ExpressionEncoder(nn.Module):
         return mean
 
     def _codes(self, features: Tensor) -> Tensor:
-        """(..., trunk_width + 1) to the codes of single frames (..., 30)."""
-        motion, brows = features[..., :-1], features[..., -1:]
-        return torch.cat([brows / FACE_STEP, self.head(motion)], dim=-1)
+        """(..., trunk_width + 2) to the codes of single frames (..., 30)."""
+        motion, face = features[..., :-_READ], features[..., -_READ:]
+        return torch.cat([face / FACE_STEP, self.head(motion)], dim=-1)
 
     def over_clip(self, features: Tensor) -> Tensor:
         """Expression code of every frame of a clip, centred window, truncated at the edges.
 
         Args:
-            features: (T, trunk_width + 1), of consecutive frames at 25 fps.
+            features: (T, trunk_width + 2), of consecutive frames at 25 fps.
 
         Returns:
             (T, 30) expression codes.

@@ -19,6 +19,8 @@ from pdfgc.motion import pose_of_codes
 
 # Maps that say where the inside of the mouth is.
 _MOUTH = 4
+# As many times as this a picture's side tells light and colour.
+_TINTS = 16
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,16 @@ class PictureHead(nn.Module):
         return out if before is None else out + upsample(before, out.shape[-1])
 
 
+def tinted(picture: Tensor, like: Tensor) -> Tensor:
+    """A picture (B, 3, S, S) with the light and the colours that another one has roughly there.
+
+    What is made shows how lips and lids lie, but its colours are those of the persons that were
+    learned from; what is looked up has the colours of the one that is drawn.
+    """
+    rough = resize(like - picture, _TINTS)
+    return (picture + upsample(rough, picture.shape[-1])).clamp(-1.0, 1.0)
+
+
 class Generator(nn.Module):
     """Decoder with AdaIN and alignment, driven by embedded motion.
 
@@ -124,7 +136,8 @@ class Generator(nn.Module):
     sources' own motion and the driving motion (few-shot paper, section 3; PD-FGC's G_0 and G),
     every level predicts what is to be added to the head's flow, and a mask, and takes in the
     sources' maps warped by their sum (MarioNETte's target feature alignment, here in one step).
-    The picture itself is the last map that is looked up.
+    The picture itself is the last map that is looked up; what is made where nothing can be looked
+    up takes its colours from there.
 
     Args:
         config: shape of the network.
@@ -225,7 +238,7 @@ class Generator(nn.Module):
         copied = copied + hidden * (1 - copied)
         seen = whole.blend(appearance.images)
         seen = seen + hidden * (plausible_inside(mouth, appearance.images[:, 0]) - seen)
-        image = copied * seen + (1 - copied) * synthesis
+        image = copied * seen + (1 - copied) * tinted(synthesis, seen)
         return Generated(image, tuple(flows), synthesis, copied, moved.shape, mouth)
 
     @property

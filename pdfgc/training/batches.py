@@ -34,6 +34,7 @@ class View(Batch):
         eye: (n, 4) gaze yaw and pitch, left and right openness.
         mouth: (n,) inner-lip gap over interocular distance.
         brow: (n,) height of the brows over the eyes beyond the mean face's, likewise.
+        widening: (n,) width of the mouth beyond the mean face's, likewise.
         shape: (n, P, 2) the person's own shape (`pdfgc.generator.shape`).
         row: (n,) int64 row in the bank.
     """
@@ -44,6 +45,7 @@ class View(Batch):
     eye: Tensor
     mouth: Tensor
     brow: Tensor
+    widening: Tensor
     shape: Tensor
     row: Tensor
 

@@ -35,8 +35,8 @@ _MAX_TURN = np.radians([32.0, 22.0, 24.0])
 _MAX_GAZE = np.radians([26.0, 16.0])
 # Lids that are less open than this cannot be parted: what they hide is not in the picture.
 _OPEN = 0.55
-# By how much a mouth widens (interocular distances): from, to.
-_WIDEN = (-0.10, 0.14)
+WIDEN = (-0.10, 0.14)
+"""By how much virtual mouths widen (interocular distances): from, to."""
 RISE = (-0.08, 0.12)
 """How far virtual brows rise (interocular distances): from, to."""
 MAX_DRAWN = 0.42
@@ -100,7 +100,7 @@ def move(
     wanted = np.where(speaks, MAX_DRAWN * rng.random(n) ** 1.3, mouth).astype(np.float32)
     head[..., 1] += opened(canonical_face(topology).points[:, :2], wanted - mouth)
     feels = rng.random((n, 2)) < 0.4
-    felt = np.stack([rng.uniform(*RISE, n), rng.uniform(*_WIDEN, n)], axis=1) * feels
+    felt = np.stack([rng.uniform(*RISE, n), rng.uniform(*WIDEN, n)], axis=1) * feels
     head[..., :2] += expressed(canonical_face(topology).points[:, :2], felt)
     # The head.
     before = angles_from_rotation(fit.rotation)

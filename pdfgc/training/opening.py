@@ -1,10 +1,10 @@
-"""Virtual mouths: the picture of a face whose lips have parted or closed.
+"""Virtual mouths: the picture of a face whose lips have parted, closed or been drawn apart.
 
 Few persons are seen with their mouths wide open, many once only; an encoder that knows how far a
 mouth opens for those it has seen reads half of it for others. Here lips and jaw of a frame are
 moved by the geometry that the generator starts from, on the person's own shape; what was asked is
-the label. What the picture does not show of a mouth's inside is painted by chance: dark, often
-with teeth and a tongue.
+the label. Corners are moved likewise: few persons are seen to smile. What the picture does not
+show of a mouth's inside is painted by chance: dark, often with teeth and a tongue.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pdfgc.training.batches import View
-from pdfgc.training.moved import MAX_DRAWN, with_opening
+from pdfgc.training.moved import MAX_DRAWN, WIDEN, with_opening
 from pdfgc.training.virtual import VirtualHead, motion_of
 
 # A mouth less open than this shows nothing that closing it would hide.
@@ -36,7 +36,7 @@ class Opener:
         self._head = head
 
     def otherwise(self, view: View, rng: np.random.Generator) -> View:
-        """The same frames with mouths opened or closed by chance.
+        """The same frames with mouths opened or closed, and half of them widened, by chance.
 
         Args:
             view: n views that know their persons' shapes.
@@ -50,7 +50,10 @@ class Opener:
         closer = own * rng.random(n)
         wider = MAX_DRAWN * rng.random(n) ** 1.5
         mouth = torch.from_numpy(np.where(rng.random(n) < 0.4, closer, wider).astype(np.float32))
-        return replace(view, image=self.part(view, mouth, rng), mouth=mouth)
+        drawn = rng.uniform(*WIDEN, n) * (rng.random(n) < 0.5)
+        apart = torch.from_numpy(drawn.astype(np.float32))
+        image = self.part(view, mouth, rng, apart)
+        return replace(view, image=image, mouth=mouth, widening=view.widening + apart)
 
     def closed(self, view: View, rng: np.random.Generator) -> View:
         """The same frames, half of the open mouths nearly closed.
@@ -80,9 +83,25 @@ class Opener:
             view, image=image, points=torch.from_numpy(points), mouth=torch.from_numpy(mouth)
         )
 
-    def part(self, view: View, mouth: Tensor, rng: np.random.Generator) -> Tensor:
-        """Pictures (n, 3, S, S) of views whose lips part as asked: (n,) opening."""
-        motion = self._head.motion(view, replace(motion_of(view), mouth=mouth[:, None]))
+    def part(
+        self,
+        view: View,
+        mouth: Tensor,
+        rng: np.random.Generator,
+        apart: Tensor | None = None,
+    ) -> Tensor:
+        """Pictures (n, 3, S, S) of views whose lips part as asked.
+
+        Args:
+            view: n views that know their persons' shapes.
+            mouth: (n,) opening.
+            rng: source of chance.
+            apart: (n,) by how much the mouths widen (interocular distances); not at all if None.
+        """
+        asked = replace(motion_of(view), mouth=mouth[:, None])
+        if apart is not None:
+            asked = replace(asked, face=torch.stack([torch.zeros_like(apart), apart], dim=1))
+        motion = self._head.motion(view, asked)
         hidden = motion.hidden[:, 0]
         shown = self._head.warped(view, motion)
         return shown * (1 - hidden) + _inside(motion.inside, rng) * hidden

@@ -54,7 +54,7 @@ def probe(
     Args:
         model: with trained lip and expression heads.
         sampler: whose bank is read.
-        features: (N, trunk_width + 1) what expression is read off in every row of the bank.
+        features: (N, trunk_width + 2) what expression is read off in every row of the bank.
         lips: (N, D_lip) lip code of every row.
     """
     bank = sampler.bank

@@ -56,7 +56,7 @@ class Sampler:
         self._eye_pairs = _eye_pairs(bank)
         self._shapes = _shapes(bank)
         mean = canonical_face(topology_of(bank.landmarks.shape[1])).points
-        self._mean_brow = face_shape_of(mean)[0]
+        self._mean_face = face_shape_of(mean)
         self._head = VirtualHead()
         self._looker, self._opener = Looker(self._head), Opener(self._head)
         self._clip_of = np.repeat(np.arange(len(bank.clips)), [c.length for c in bank.clips])
@@ -73,6 +73,7 @@ class Sampler:
             pictures[at] = self.bank.frames[rows[at]]
         images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
         points = jitter.landmarks(np.asarray(self.bank.landmarks[rows], np.float32))
+        face = torch.from_numpy(face_shape_of(points) - self._mean_face)
         gaze, openness = jitter.eyes(self.bank.gaze[rows], self.bank.openness[rows])
         return View(
             image=jitter.images(images, self.side),
@@ -80,7 +81,8 @@ class Sampler:
             pose=torch.from_numpy(jitter.pose(points)),
             eye=torch.from_numpy(np.concatenate([gaze, openness], axis=1).astype(np.float32)),
             mouth=torch.from_numpy(self.bank.mouth[rows]),
-            brow=torch.from_numpy(face_shape_of(points)[:, 0] - self._mean_brow),
+            brow=face[:, 0],
+            widening=face[:, 1],
             shape=self._shape(rows, jitter.mirror),
             row=torch.from_numpy(rows),
         )

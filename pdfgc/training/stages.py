@@ -28,7 +28,6 @@ _PICTURE_LOSSES = {
     "detail": 30.0,
     "roughness": 4.0,
     "shape": 20.0,
-    "copying": 0.1,
     "content": 1.0,
     "adversarial": 0.1,
     "feature_matching": 2.0,
@@ -127,6 +126,8 @@ STAGES: dict[str, Stage] = {
                 "opening": 2.0,
                 "opening_change": 2.0,
                 "speech_opening": 1.0,
+                "widening": 0.25,
+                "widening_change": 0.5,
             },
             defaults=TrainConfig(steps=3000, batch_size=12, learning_rate=5e-4),
         ),
@@ -162,7 +163,6 @@ STAGES: dict[str, Stage] = {
             objective=ExpressionObjective,
             weights=_PICTURE_LOSSES
             | {
-                "expression": 1.0,
                 "decorrelation": 5.0,
                 "decorrelation_angles": 5.0,
                 "motion_consistency": 0.5,

@@ -17,9 +17,12 @@ def test_shapes(tiny_model: TalkingHead) -> None:
     encoders = tiny_model.eval().encoders
     image = torch.rand(2, 3, 64, 64)
     feature = encoders.features(image)
-    assert feature.shape == (2, 33)
+    assert feature.shape == (2, 34)
     assert encoders.brow is not None
-    torch.testing.assert_close(feature[:, 32:], encoders.brow(image))
+    mouth = encoders.lip.hidden(image)
+    numbers = torch.cat([encoders.brow(image), encoders.lip.widening(mouth)], dim=1)
+    torch.testing.assert_close(feature[:, 32:], numbers)
+    torch.testing.assert_close(encoders.features(image, mouth), feature)
     assert encoders.eye(image).shape == (2, 6)
     assert encoders.pose(image).shape == (2, 6)
     assert encoders.expression(feature[:, None]).shape == (2, 30)
@@ -30,13 +33,13 @@ def test_shapes(tiny_model: TalkingHead) -> None:
 
 def test_expression_over_a_clip_is_the_mean_of_each_frames_window() -> None:
     encoder = ExpressionEncoder(PRESETS["tiny"].encoders, 5)
-    features = torch.randn(9, 33)
+    features = torch.randn(9, 34)
     over = encoder.over_clip(features)
     for frame in range(9):
         window = features[max(0, frame - 2) : frame + 3]
         torch.testing.assert_close(over[frame], encoder(window[None])[0], atol=1e-5, rtol=1e-4)
-    # The last feature is the height of the brows, which is the first value.
-    torch.testing.assert_close(face_of_expression(over[4])[0], features[2:7, -1].mean())
+    # The last features are brows and corners of the mouth, which are the first values.
+    torch.testing.assert_close(face_of_expression(over[4]), features[2:7, -2:].mean(0))
     still = encoder(features[:1].expand(5, -1)[None])
     torch.testing.assert_close(still, encoder(features[None, :1]))
 

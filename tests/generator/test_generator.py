@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import map_coordinates
+from torch.nn import functional as F
 
 from pdfgc.config import PRESETS, GeneratorConfig
 from pdfgc.generator import Discriminator, Flow
+from pdfgc.generator.generator import tinted
 from pdfgc.generator.layers import AdaIN, identity_grid, laid_as, warp
 from pdfgc.generator.mouth import plausible_inside
 from pdfgc.model import TalkingHead, build_model
@@ -223,3 +225,17 @@ def test_small_angles_move_the_embedding_as_much_as_other_codes(tiny_model: Talk
     expression[0, lip + 12] = 0.9
     moved = [(driver(codes) - driver(still)).norm() for codes in (yaw, expression)]
     assert 0.2 < moved[0] / moved[1] < 5
+
+
+def test_what_is_made_has_the_colours_of_what_is_looked_up_and_its_own_lines() -> None:
+    seen = torch.rand(2, 3, 64, 64) * 0.4 - 0.2
+    lines = torch.zeros(2, 3, 64, 64)
+    lines[..., ::2] = 0.1
+    made = tinted(lines + torch.tensor([0.5, -0.3, 0.1])[:, None, None], seen)
+    # Colours over patches of four pixels, away from the rim, and the lines within them.
+    rough, wanted = (F.avg_pool2d(picture, 16)[..., 1:-1, 1:-1] for picture in (made, seen))
+    torch.testing.assert_close(rough, wanted, atol=0.02, rtol=0)
+    steps = made[..., ::2] - made[..., 1::2]
+    assert steps.mean().item() == pytest.approx(0.1, abs=0.01)
+    torch.testing.assert_close(tinted(seen, seen), seen)
+    assert tinted(torch.ones_like(seen), seen + 1).amax() <= 1

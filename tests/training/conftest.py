@@ -108,15 +108,15 @@ def view(face_image: Path, backend: MediaPipeBackend) -> View:
     crop = crop_image(image, track_image(image, backend=backend).crop[0], side)
     track = track_image(crop, backend=backend)
     points = normalise(track.landmarks, np.array([[side / 2, side / 2, side]]))
+    face = torch.from_numpy(face_shape_of(points) - face_shape_of(canonical_face().points))
     return View(
         image=torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1,
         points=torch.from_numpy(points.astype(np.float32)),
         pose=torch.from_numpy(pose_of_normalised(points)),
         eye=torch.from_numpy(np.concatenate([track.gaze, track.openness], axis=1)),
         mouth=torch.from_numpy(track.mouth),
-        brow=torch.from_numpy(
-            face_shape_of(points)[:, 0] - face_shape_of(canonical_face().points)[0]
-        ),
+        brow=face[:, 0],
+        widening=face[:, 1],
         shape=own_shape(points, track.openness)[None],
         row=torch.zeros(1, dtype=torch.int64),
     )

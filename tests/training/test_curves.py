@@ -14,7 +14,7 @@ from pdfgc.training.curves import draw_curves
 def _drawn(folder: Path, values: list[float]) -> np.ndarray:
     lines = folder / "scalars.jsonl"
     rows = [
-        {"step": 10 * i, "loss": v, "flow": 1.0, "shape": 2.0, "copying": 3.0, "seconds": i}
+        {"step": 10 * i, "loss": v, "flow": 1.0, "shape": 2.0, "detail": 3.0, "seconds": i}
         for i, v in enumerate(values)
     ]
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -10,6 +10,7 @@ import torch
 from pdfgc.config import PRESETS, TrainConfig
 from pdfgc.media import SILENCE
 from pdfgc.model import build_model
+from pdfgc.motion import FACE_STEP
 from pdfgc.training.objectives import LipObjective
 from pdfgc.training.sampler import Sampler
 
@@ -45,3 +46,16 @@ def test_the_stage_says_how_it_tells_wrong_sounds(toy_sampler: Sampler) -> None:
     # The very sounds that were heard, offered as wrong ones, are harder to tell.
     same = replace(batch, wrong=batch.windows)
     assert objective(same, adversarial=False).losses["wrong"] > quiet
+
+
+def test_corners_are_held_to_the_tracker_and_to_what_changes(toy_sampler: Sampler) -> None:
+    batch = toy_sampler.speech(3, 2, 5)
+    known = torch.cat([view.widening for view in (batch.view, batch.other, batch.parted)])
+    right = LipObjective._widening(batch, known)
+    assert right["widening"] == right["widening_change"] == 0
+    # A mouth that is read too wide throughout changes as it should.
+    wider = LipObjective._widening(batch, known + FACE_STEP)
+    assert wider["widening"].item() == pytest.approx(1, abs=1e-4)
+    assert wider["widening_change"].item() == pytest.approx(0, abs=1e-4)
+    flat = LipObjective._widening(batch, known.mean().expand_as(known))
+    assert flat["widening_change"] > 0

@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from pdfgc.generator.mouth import plausible_inside
-from pdfgc.tracking import FaceTrack, MediaPipeBackend, mouth_opening_of, track_image
+from pdfgc.tracking import (
+    FaceTrack,
+    MediaPipeBackend,
+    face_shape_of,
+    mouth_opening_of,
+    track_image,
+)
 from pdfgc.training.batches import View
 from pdfgc.training.moved import with_opening
 from pdfgc.training.opening import Opener
@@ -25,7 +31,11 @@ def _part(view: View, mouth: Tensor) -> Tensor:
 
 
 def _read(view: View, opening: float, backend: MediaPipeBackend) -> FaceTrack:
-    picture = _part(view, torch.tensor([opening]))[0].clamp(-1, 1)
+    return _tracked(_part(view, torch.tensor([opening])), backend)
+
+
+def _tracked(pictures: Tensor, backend: MediaPipeBackend) -> FaceTrack:
+    picture = pictures[0].clamp(-1, 1)
     pixels = ((picture + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     return track_image(np.ascontiguousarray(pixels), backend=backend)
 
@@ -46,6 +56,23 @@ def test_the_tracker_reads_what_was_asked_and_nothing_else(
     assert np.abs(read.openness - own.openness).max() < 0.1
 
 
+def test_corners_are_drawn_apart_as_asked_and_lips_stay_as_they_were(
+    view: View, backend: MediaPipeBackend
+) -> None:
+    opener, chance = Opener(VirtualHead()), np.random.default_rng(0)
+
+    def read(apart: float) -> tuple[float, FaceTrack]:
+        pictures = opener.part(view, view.mouth, chance, torch.tensor([apart]))
+        track = _tracked(pictures, backend)
+        return float(face_shape_of(track.landmarks)[0, 1]), track
+
+    (narrow, _), (own, still), (wide, moved) = (read(apart) for apart in (-0.08, 0.0, 0.12))
+    assert wide - own == pytest.approx(0.12, abs=0.04)
+    assert narrow - own == pytest.approx(-0.08, abs=0.04)
+    assert np.abs(np.degrees(moved.pose[0, :3] - still.pose[0, :3])).max() < 3
+    assert abs(moved.mouth[0] - still.mouth[0]) < 0.06
+
+
 def test_labels_are_what_was_asked_and_chance_decides(view: View) -> None:
     many = View(
         **{name: getattr(view, name).repeat_interleave(10, 0) for name in view.__dataclass_fields__}
@@ -58,6 +85,9 @@ def test_labels_are_what_was_asked_and_chance_decides(view: View) -> None:
     assert not torch.equal(first.mouth, other.mouth)
     assert first.mouth.max() > 0.2 > 0.05 > first.mouth.min() >= 0
     torch.testing.assert_close(first.eye, many.eye)
+    widened = (first.widening - many.widening).abs()
+    assert 0 < (widened > 0.01).sum() < 10
+    assert ((first.image - many.image).abs().amax((1, 2, 3))[widened > 0.01] > 0).all()
 
 
 def test_sources_close_their_mouths_and_landmarks_go_along(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.ndimage import uniform_filter1d
 from torch import Tensor, nn
 
 from pdfgc.config import TrainConfig
@@ -17,10 +16,8 @@ from pdfgc.motion import (
     FACE_STEP,
     OPENNESS,
     Codes,
-    face_of_expression,
     with_opening_of,
 )
-from pdfgc.tracking import face_shape_of
 from pdfgc.training import ranks
 from pdfgc.training.batches import (
     Batch,
@@ -48,7 +45,7 @@ class _Seen(nn.Module):
 
     def __init__(self, encoders: Encoders) -> None:
         super().__init__()
-        self.motion, self.brow = encoders.motion, encoders.brow
+        self.motion, self.brow, self.lip = encoders.motion, encoders.brow, encoders.lip
         self._read = encoders.features
 
     def forward(self, images: Tensor) -> Tensor:
@@ -64,16 +61,16 @@ class ExpressionObjective(ReconstructionObjective):
     encoders judge the made picture (PD-FGC's gaze, lip-sync and motion consistency).
 
     Expression sees the whole face and could stand in for every other factor. Three things keep it
-    from that: at first the source's own expression drives, later half of the time; every third
-    batch is a virtual motion (`pdfgc.training.moved`), in which it changes with brows and mouth
-    corners alone; and it is decorrelated from lips, head and eyes. Its first value is the brow
-    encoder's, its second is held to the mouth's corners; that takes the place of the emotion
-    network's teaching.
+    from that: at first the source's own expression drives, later half of the time, but for its
+    first two values, which the brow encoder and the lip encoder's trunk read (that takes the place
+    of the emotion network's teaching); every third batch is a virtual motion
+    (`pdfgc.training.moved`), in which it changes with brows and mouth corners alone; and it is
+    decorrelated from lips, head and eyes.
     """
 
     bank_size = 1024
     settling = 6000
-    """Samples during which the source's own expression drives alone."""
+    """Samples during which only brows and mouth corners of an expression follow."""
 
     def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
         super().__init__(model, sampler, config)
@@ -104,24 +101,12 @@ class ExpressionObjective(ReconstructionObjective):
         known = np.concatenate([bank.pose[:, :3], bank.gaze, bank.openness], axis=1)
         angles = torch.from_numpy(known.astype(np.float32)).to(lips.device)
         self.centred_lips, self.centred_angles = lips.clone(), angles.clone()
-        self.widening = self._slow_widening().to(lips.device)
         self.bounds = torch.zeros(len(lips), 2, dtype=torch.long, device=lips.device)
         for clip in bank.clips:
             rows = slice(clip.start, clip.start + clip.length)
             self.centred_lips[rows] -= lips[rows].mean(0)
             self.centred_angles[rows] -= angles[rows].mean(0)
             self.bounds[rows] = torch.tensor([clip.start, clip.length], device=lips.device)
-
-    def _slow_widening(self) -> Tensor:
-        """Width of the mouth of every row, mean over the window, centred per clip (N,)."""
-        bank, window = self.sampler.bank, self.model.config.expression_window
-        out = np.zeros(len(bank.pose), np.float32)
-        for clip in bank.clips:
-            rows = slice(clip.start, clip.start + clip.length)
-            width = face_shape_of(bank.landmarks[rows])[:, 1]
-            slow = uniform_filter1d(width, window, mode="nearest")
-            out[rows] = slow - slow.mean()
-        return torch.from_numpy(out)
 
     def forward(self, batch: Batch, *, adversarial: bool) -> Outcome:
         """Reconstruct a driving frame from codes, or follow a virtual motion."""
@@ -149,7 +134,10 @@ class ExpressionObjective(ReconstructionObjective):
         own = self._own_expression(batch.source_window)
         source = Codes(source_lip, source_eye, source_pose, own).join()
         kept = (number % 2 == 1) | (self.banked < self.settling)
-        expression = torch.where(kept[:, None], own[::shots], felt)
+        # Brows and mouth corners are numbers and always follow: where the source's own stayed,
+        # lips would learn to smile as well, and a smile seen by both would be drawn twice.
+        still = torch.cat([felt[:, :2], own[::shots, 2:]], dim=1)
+        expression = torch.where(kept[:, None], still, felt)
         driving = Codes(lip, eye, pose, expression).join()
         appearance = self.look(batch.source.image, shots)
         source = torch.unflatten(source, 0, (-1, shots))
@@ -235,13 +223,11 @@ class ExpressionObjective(ReconstructionObjective):
         others = start[:, None] + (share * (length[:, None] - 1)).round().long()
         with torch.no_grad():
             mean = self.model.encoders.expression(self.features[others]).float()
-        own, centred, row = row, ranks.gathered(expression - mean), ranks.gathered(row)
+        centred, row = ranks.gathered(expression - mean), ranks.gathered(row)
         lips, angles = self.centred_lips[row], self.centred_angles[row]
         filled = int(self.banked.clamp(max=self.bank_size))
         felt = torch.cat([centred, self.expression_bank[:filled]])
-        read = face_of_expression(expression - mean).float()[:, 1]
         losses = {
-            "expression": ((read - self.widening[own]) / FACE_STEP).abs().mean(),
             "decorrelation": decorrelation(felt, torch.cat([lips, self.lip_bank[:filled]])),
             "decorrelation_angles": decorrelation(
                 felt, torch.cat([angles, self.angle_bank[:filled]])

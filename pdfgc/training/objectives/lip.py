@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from pdfgc.config import TrainConfig
 from pdfgc.media import SILENCE
 from pdfgc.model import TalkingHead
-from pdfgc.motion import opening_of_lip
+from pdfgc.motion import FACE_STEP, opening_of_lip
 from pdfgc.training import ranks
 from pdfgc.training.batches import (
     Batch,
@@ -36,6 +36,10 @@ class LipObjective(Objective):
     to what virtual mouths (`pdfgc.training.opening`) have changed; speech says the mean of what it
     leaves open. A shared linear read-out of the mouth's width keeps the rest of the space in order:
     codes that are near look alike.
+
+    What the encoder says of the corners of the mouth, for expression, is regressed to the same
+    pictures: as it is, which is anatomy as well, and as it changes within a clip and by what was
+    moved.
     """
 
     def __init__(self, model: TalkingHead, sampler: Sampler, config: TrainConfig) -> None:
@@ -52,7 +56,9 @@ class LipObjective(Objective):
         if not isinstance(batch, SpeechBatch):
             raise TypeError(f"stage lip takes moments of speech, given {type(batch).__name__}")
         pictures = (batch.view.image, batch.other.image, batch.parted.image)
-        codes = self.model.encoders.lip(torch.cat(pictures))
+        encoder = self.model.encoders.lip
+        hidden = encoder.hidden(torch.cat(pictures))
+        codes = encoder.code(hidden)
         seen = codes[: len(batch.view.image)]
         lip = ranks.gathered(seen)
         said, wrong = self._heard(batch)
@@ -77,6 +83,7 @@ class LipObjective(Objective):
         missed = self._wrong(lip, speech, ranks.gathered(wrong), loud)
         losses = {"contrast": loss, "wrong": missed, "width": torch.as_tensor(wide)}
         losses |= self._opening(batch, codes, said)
+        losses |= self._widening(batch, encoder.widening(hidden).float()[:, 0])
         return Outcome(losses, scalars, columns=(batch.other.image, batch.parted.image))
 
     @staticmethod
@@ -97,6 +104,17 @@ class LipObjective(Objective):
             "opening_change": change.abs().sum() / max(1, virtual) / _STEP,
             "speech_opening": F.huber_loss(guess, torch.zeros_like(guess), delta=2.0),
         }
+
+    @staticmethod
+    def _widening(batch: SpeechBatch, read: Tensor) -> dict[str, Tensor]:
+        """How wide mouths are: by themselves, and what changes."""
+        views = (batch.view, batch.other, batch.parted)
+        wrong = (read - torch.cat([view.widening for view in views])) / FACE_STEP
+        moments, frames, moved = torch.split(wrong, [len(view.row) for view in views])
+        same = (batch.clip[:, None] == batch.clip).float()
+        within = moments - same @ moments / same.sum(1)
+        changes = torch.cat([within, moved - frames[: len(moved)]])
+        return {"widening": wrong.abs().mean(), "widening_change": changes.abs().mean()}
 
     def _heard(self, batch: SpeechBatch) -> tuple[Tensor, Tensor]:
         """Speech codes of the moments and of the wrong sounds.

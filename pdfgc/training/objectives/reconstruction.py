@@ -14,7 +14,6 @@ from pdfgc.generator.shape import control_points
 from pdfgc.model import TalkingHead
 from pdfgc.tracking import canonical_face
 from pdfgc.tracking.topology import topology_of
-from pdfgc.training import ranks
 from pdfgc.training.adversary import Adversary
 from pdfgc.training.batches import Batch, PairBatch, View
 from pdfgc.training.losses import (
@@ -106,10 +105,9 @@ class ReconstructionObjective(Objective):
         weight = 1 + 8 * spots
         sources = torch.unflatten(batch.source.points, 0, (-1, batch.shots))
         lips = attention_map(points, self._spots[:1], target.shape[-1])
-        mouth, seen = lips**4, batch.seen
+        seen = batch.seen
         if made.mouth is not None:
-            unseen = made.mouth[:, 3:].detach()
-            weight, mouth = weight + 24 * unseen, mouth * (1 - unseen)
+            weight = weight + 24 * made.mouth[:, 3:].detach()
         if trust is not None:
             weight = weight * (1 - (1 - trust[:, None, None, None]) * lips.sqrt())
             seen = seen * torch.where(self.below_nose, trust[:, None, None], 1.0)
@@ -117,9 +115,6 @@ class ReconstructionObjective(Objective):
             "reconstruction": reconstruction(made.image, target, weight),
             # What is made, not looked up, has to be right by itself: the mouth's inside is.
             "synthesis": reconstruction(made.synthesis, target, weight),
-            # The mouth's inside appears and vanishes: no flow can move it there. Without this the
-            # adversary prefers a sharp copy that does not move.
-            "copying": (made.copied * mouth).mean() / ranks.shared_mean(mouth.mean()),
             **self.flow_losses(made, sources, points, seen),
         }
         if self.teachers:
