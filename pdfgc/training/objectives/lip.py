@@ -105,16 +105,19 @@ class LipObjective(Objective):
             "speech_opening": F.huber_loss(guess, torch.zeros_like(guess), delta=2.0),
         }
 
-    @staticmethod
-    def _widening(batch: SpeechBatch, read: Tensor) -> dict[str, Tensor]:
+    @classmethod
+    def _widening(cls, batch: SpeechBatch, read: Tensor) -> dict[str, Tensor]:
         """How wide mouths are: by themselves, and what changes."""
         views = (batch.view, batch.other, batch.parted)
         wrong = (read - torch.cat([view.widening for view in views])) / FACE_STEP
         moments, frames, moved = torch.split(wrong, [len(view.row) for view in views])
-        same = (batch.clip[:, None] == batch.clip).float()
-        within = moments - same @ moments / same.sum(1)
-        changes = torch.cat([within, moved - frames[: len(moved)]])
-        return {"widening": wrong.abs().mean(), "widening_change": changes.abs().mean()}
+        clip = ranks.gathered(batch.clip)
+        same = clip[:, None] == clip
+        within = cls._centred(
+            ranks.gathered(moments[:, None]), same, same.float().sum(1, keepdim=True)
+        )
+        virtual = (moved - frames[: len(moved)]).abs().sum() / max(1, len(moved))
+        return {"widening": wrong.abs().mean(), "widening_change": within.abs().mean() + virtual}
 
     def _heard(self, batch: SpeechBatch) -> tuple[Tensor, Tensor]:
         """Speech codes of the moments and of the wrong sounds.
