@@ -120,7 +120,9 @@ class PictureHead(nn.Module):
 
 
 def tinted(picture: Tensor, like: Tensor) -> Tensor:
-    """A picture (B, 3, S, S) with the light and the colours that another one has roughly there.
+    """A picture with the light and the colours that another one has roughly there.
+
+    Both are (B, 3, S, S) RGB in [-1, 1], and so is what is given back.
 
     What is made shows how lips and lids lie, but its colours are those of the persons that were
     learned from; what is looked up has the colours of the one that is drawn.
