@@ -11,8 +11,9 @@ from torch.nn import functional as F
 from pdfgc.config import GeneratorConfig
 from pdfgc.encoders import Appearance
 from pdfgc.generator.drivers import CodesDriver, Driven
+from pdfgc.generator.eyes import unfolded
 from pdfgc.generator.head import HeadFlow
-from pdfgc.generator.identity import Flow, FlowHead, GlobalFlow
+from pdfgc.generator.identity import Flow, FlowHead, GlobalFlow, at_side
 from pdfgc.generator.layers import AdaIN, identity_grid, laid_as, resize, start_at_zero, upsample
 from pdfgc.generator.mouth import plausible_inside
 from pdfgc.motion import pose_of_codes
@@ -32,7 +33,8 @@ class Generated:
         flows: one `Flow` per level, from the smallest side up.
         synthesis: (B, 3, S, S) the part of the picture that is made, not looked up.
         copied: (B, 1, S, S) share of each pixel, in [0, 1], that is looked up in the sources or,
-            where none shows the inside of the mouth, in a plain drawing of it.
+            where none shows the inside of the mouth or the skin of a lid, in a plain drawing of it.
+        seen: (B, 3, S, S) what `copied` is a share of, where the blended sources are not all of it.
         shape: (B, K, P, 2) the sources' own shapes (`pdfgc.generator.shape`), where they are read.
         mouth: (B, 4, S, S) the inside of the driving mouth (`pdfgc.generator.mouth`) and how much
             of it no source shows, where that is known.
@@ -42,6 +44,7 @@ class Generated:
     flows: tuple[Flow, ...]
     synthesis: Tensor
     copied: Tensor
+    seen: Tensor | None = None
     shape: Tensor | None = None
     mouth: Tensor | None = None
 
@@ -239,9 +242,13 @@ class Generator(nn.Module):
         copied = torch.sigmoid(picture[:, 3:])
         copied = copied + hidden * (1 - copied)
         seen = whole.blend(appearance.images)
+        skin = Flow(at_side(moved.skin, seen.shape[-1]), whole.mask, whole.confidence)
+        lid = whole.weighed(at_side(moved.lid, seen.shape[-1]))
+        seen = unfolded(seen, skin.blend(appearance.images), lid)
+        copied = copied + lid * (1 - copied)
         seen = seen + hidden * (plausible_inside(mouth, appearance.images[:, 0]) - seen)
         image = copied * seen + (1 - copied) * tinted(synthesis, seen)
-        return Generated(image, tuple(flows), synthesis, copied, moved.shape, mouth)
+        return Generated(image, tuple(flows), synthesis, copied, seen, moved.shape, mouth)
 
     @property
     def _analysis_side(self) -> int:

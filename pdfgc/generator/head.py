@@ -49,6 +49,8 @@ class HeadMotion:
             that point lies when pose is zero; in [-1, 1] inside it.
         inside: (B, 3, S, S) the inside of the driving mouth (`pdfgc.generator.mouth`).
         hidden: (B, K, 1, S, S) what each source does not show, in [0, 1].
+        lid: (B, K, 1, S, S) skin of lids that each source hides in their folds, in [0, 1].
+        skin: (B, K, 2, S, S) backward flow to skin like that.
     """
 
     field: Tensor
@@ -57,6 +59,8 @@ class HeadMotion:
     place: Tensor
     inside: Tensor
     hidden: Tensor
+    lid: Tensor
+    skin: Tensor
 
 
 class HeadFlow(nn.Module):
@@ -160,13 +164,15 @@ class HeadFlow(nn.Module):
                 head = upsample(head, side)
             # Lids and lips lie where brows and corners have taken them.
             unfelt = torch.cat([mean + felt, own[:, 2:]], dim=1)
-            turned = self.eyes(unfelt, source.eye.float().flatten(0, 1), eye)
+            eyes = self.eyes(unfelt, source.eye.float().flatten(0, 1), eye)
             mouth = self.mouth(unfelt, source.mouth.float().flatten(0, 1), opening)
-            step = torch.cat([step[:, :2] + felt + turned + mouth.step, step[:, 2:]], dim=1)
-            to = mean + step[:, :2]
-            # Without a step nothing moves, however rough the way to the mean face and back is.
-            rest = self.shape.at(bend, to) - self.shape.at(bend, mean)
-            seen = self._project(known, own + torch.cat([step[:, :2] + rest, step[:, 2:]], dim=1))
+            step, beyond = step[:, :2] + felt + eyes.step + mouth.step, step[:, 2:]
+            seen, skin = (
+                # Without a step nothing moves, however rough the way to the mean face and back is.
+                self._project(known, own + torch.cat([move + rest, beyond], dim=1))
+                for move in (step, felt + eyes.skin)
+                for rest in [self.shape.at(bend, mean + move) - self.shape.at(bend, mean)]
+            )
             grid = identity_grid(side, side, device).permute(0, 3, 1, 2)
             place = self.template[:2, None, None] + self.template[2] * mean[::shots]
         return HeadMotion(
@@ -176,6 +182,8 @@ class HeadFlow(nn.Module):
             place.permute(0, 2, 3, 1),
             mouth.inside[::shots],
             torch.unflatten(mouth.hidden, 0, (batch, shots)),
+            torch.unflatten(eyes.lid, 0, (batch, shots)),
+            torch.unflatten(skin - grid, 0, (batch, shots)),
         )
 
     def _patch(self, images: Tensor, pose: Tensor) -> Tensor:

@@ -46,9 +46,7 @@ class Flow:
         Args:
             head: (B, K, 3, S, S) the head's flow, and what of it a source does not show, in [0, 1].
         """
-        side = self.field.shape[-1]
-        if head.shape[-1] != side:
-            head = torch.unflatten(resize(head.flatten(0, 1), side), 0, head.shape[:2])
+        head = at_side(head, self.field.shape[-1])
         field, hidden = head[:, :, :2], head[:, :, 2:]
         # A source that shows it goes before one that does not.
         return Flow(
@@ -67,15 +65,24 @@ class Flow:
             (B, C, h, w) float32.
         """
         moved = warp(maps.flatten(0, 1), self.field.flatten(0, 1))
+        return self.weighed(torch.unflatten(moved, 0, maps.shape[:2]))
+
+    def weighed(self, maps: Tensor) -> Tensor:
+        """Mean (B, C, h, w) over the sources of maps (B, K, C, h, w), by confidence."""
         if maps.shape[1] == 1:
-            return moved
-        weights = self.confidence.float().softmax(dim=1)
-        return torch.sum(torch.unflatten(moved, 0, maps.shape[:2]) * weights, dim=1)
+            return maps[:, 0]
+        return torch.sum(maps * self.confidence.float().softmax(dim=1), dim=1)
 
     def visible(self) -> Tensor:
         """(B, 1, h, w) share of the blended sources that is seen."""
-        share = self.mask.float().sigmoid()
-        return torch.sum(share * self.confidence.float().softmax(dim=1), dim=1)
+        return self.weighed(self.mask.float().sigmoid())
+
+
+def at_side(maps: Tensor, side: int) -> Tensor:
+    """Maps (B, K, C, S, S) of sources at another side (px)."""
+    if maps.shape[-1] == side:
+        return maps
+    return torch.unflatten(resize(maps.flatten(0, 1), side), 0, maps.shape[:2])
 
 
 class FlowHead(nn.Module):

@@ -65,7 +65,8 @@ class PairBatch(Batch):
         window: (B, W) int64 rows of the frames whose mean is the expression, repeated at the edges;
             around the driving frame or, half of the time, around one up to 1.5 s away.
         source_window: (B * K, W) likewise for the sources.
-        seen: (B, K, L) 1 where a landmark faces the camera in both frames, else 0.
+        seen: (B, K, L) 1 where a landmark faces the camera and lies where it is seen in both
+            frames, else 0.
     """
 
     source: View

@@ -41,8 +41,9 @@ RISE = (-0.08, 0.12)
 """How far virtual brows rise (interocular distances): from, to."""
 MAX_DRAWN = 0.42
 """How far virtual mouths open at most."""
-# Iris points of an eye less open than this are hidden.
-_HIDDEN = 0.4
+# The iris of an eye less open than this is hidden; and of lids that have come down this far the
+# tracker says that they stand higher than they do (`pdfgc.generator.eyes.SHUT`).
+_HIDDEN, _LOWERED = 0.4, 0.6
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,9 @@ def move(
     # Gaze and lids, in head axes.
     gaze, openness, ratios = draw_eyes(eye, rng)
     follow = _turn_eyes(head, eye[:, :2], gaze, topology)
-    hidden = np.zeros(points.shape[:2], bool)
+    hidden = unsure(openness, points.shape[1]) | unsure(eye[:, 2:], points.shape[1])
     for side, which in enumerate((topology.left_eye, topology.right_eye)):
         _move_lids(head, which, ratios[:, side], follow, canonical_face(topology).points[:, 1])
-        if topology.has_iris:
-            shut = (openness[:, side] < _HIDDEN) | (eye[:, 2 + side] < _HIDDEN)
-            hidden[:, [which.iris_centre, *which.iris]] = shut[:, None]
     speaks = rng.random(n) < 0.5
     wanted = np.where(speaks, MAX_DRAWN * rng.random(n) ** 1.3, mouth).astype(np.float32)
     head[..., 1] += opened(canonical_face(topology).points[:, :2], wanted - mouth)
@@ -165,6 +163,23 @@ def facing(points: NDArray[np.float32]) -> NDArray[np.bool_]:
     outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
     towards = -np.einsum("nj,lj->nl", fit.rotation[:, 2], outward)
     return np.asarray(towards > -0.15)
+
+
+def unsure(openness: NDArray[np.floating], n_landmarks: int) -> NDArray[np.bool_]:
+    """Which landmarks of eyes do not say where they are seen, (n, L).
+
+    Args:
+        openness: (n, 2) of the left and the right eye.
+        n_landmarks: L.
+    """
+    topology = topology_of(n_landmarks)
+    said = np.zeros((len(openness), n_landmarks), bool)
+    for side, eye in enumerate((topology.left_eye, topology.right_eye)):
+        lids = np.setdiff1d(eye.contour, eye.corners)
+        said[:, lids] = openness[:, side, None] < _LOWERED
+        if topology.has_iris:
+            said[:, [eye.iris_centre, *eye.iris]] = openness[:, side, None] < _HIDDEN
+    return said
 
 
 def draw_eyes(eye: NDArray[np.float32], rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:

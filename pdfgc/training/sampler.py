@@ -18,7 +18,7 @@ from pdfgc.training.batches import EyeBatch, MovedBatch, PairBatch, PoseBatch, S
 from pdfgc.training.clips import Clip, ClipBank
 from pdfgc.training.composites import blend_eyes
 from pdfgc.training.looking import Looker
-from pdfgc.training.moved import facing, move
+from pdfgc.training.moved import facing, move, unsure
 from pdfgc.training.opening import Opener
 from pdfgc.training.turning import turned
 from pdfgc.training.virtual import VirtualHead
@@ -127,8 +127,7 @@ class Sampler:
         # cannot stand in for the pose and the gaze of the driving frame itself.
         apart = rng.integers(-EXPRESSION_DRIFT, EXPRESSION_DRIFT + 1, size)
         felt = driving + apart * (rng.random(size) < 0.5)
-        faces = facing(view.points.numpy())[:, None]
-        source_faces = facing(source_view.points.numpy()).reshape(size, shots, -1)
+        seen = _telling(view)[:, None] & _telling(source_view).reshape(size, shots, -1)
         return PairBatch(
             source=source_view,
             driving=view,
@@ -139,7 +138,7 @@ class Sampler:
             speech_ok=torch.from_numpy(synchronous),
             window=_windows(clips, np.clip(felt, 0, lengths - 1)[:, None], window),
             source_window=_windows(clips, source, window),
-            seen=torch.from_numpy((faces & source_faces).astype(np.float32)),
+            seen=torch.from_numpy(seen.astype(np.float32)),
         )
 
     def moved(self, step: int, size: int, window: int) -> MovedBatch:
@@ -327,6 +326,12 @@ def _windows(clips: list[Clip], frames: NDArray[np.int64], width: int) -> Tensor
     top = np.array([c.length - 1 for c in clips])[:, None, None]
     starts = np.array([c.start for c in clips])[:, None, None]
     return torch.from_numpy((starts + np.clip(near, 0, top)).reshape(-1, width))
+
+
+def _telling(view: View) -> NDArray[np.bool_]:
+    """Which landmarks of n views face the camera and lie where they are seen, (n, L)."""
+    points = view.points.numpy()
+    return facing(points) & ~unsure(view.eye[:, 2:].numpy(), points.shape[1])
 
 
 def _first(view: View, n: int) -> View:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pdfgc.generator.drivers import Driven
+from pdfgc.generator.eyes import unfolded
 from pdfgc.generator.head import HeadFlow, HeadMotion
 from pdfgc.generator.layers import identity_grid
 from pdfgc.training.batches import View
@@ -39,8 +40,12 @@ class VirtualHead:
         """The views' pictures (n, 3, S, S), moved."""
         side = view.image.shape[-1]
         grid = identity_grid(side, side, view.image.device)
-        grid = grid + motion.field[:, 0].permute(0, 2, 3, 1)
-        return F.grid_sample(view.image, grid, padding_mode="border", align_corners=False)
+
+        def sampled(field: Tensor) -> Tensor:
+            at = grid + field[:, 0].permute(0, 2, 3, 1)
+            return F.grid_sample(view.image, at, padding_mode="border", align_corners=False)
+
+        return unfolded(sampled(motion.field), sampled(motion.skin), motion.lid[:, 0])
 
 
 def motion_of(view: View) -> Driven:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, EyeMotion
+from pdfgc.generator.eyes import EYEBALL_GAIN, LIDS_FOLLOW, SHUT, EyeMotion, Eyes, parted, unfolded
 from pdfgc.generator.shape import MEAN_OPENNESS
 from pdfgc.tracking import canonical_face
 from pdfgc.tracking.geometry import direction_from_angles
@@ -23,7 +23,7 @@ def eyes() -> EyeMotion:
 
 def _came_from(eyes: EyeMotion, points: np.ndarray, source: list[float], driving: list[float]):
     at = torch.from_numpy(points.T.astype(np.float32))[None, :, :, None]
-    moved: Tensor = eyes(at, torch.tensor([source]), torch.tensor([driving]))
+    moved: Tensor = eyes(at, torch.tensor([source]), torch.tensor([driving])).step
     return moved[0, :, :, 0].T.numpy()
 
 
@@ -73,10 +73,10 @@ def test_a_closed_lid_is_looked_up_at_the_open_one(eyes: EyeMotion, side: int, e
     shut[2 + side] = 0.0
     lower = FACE.points[eye.lower].mean(0)
     gap = lower[1] - FACE.points[eye.upper].mean(0)[1]
-    # Just above where the lids meet there is the skin that was just above the open lid.
-    moved = _came_from(eyes, lower[None] - [0, 0.03, 0], [0.0, 0.0, 0.9, 0.9], shut)[0]
+    # Just above where the lids meet there are the lashes that were just above the open lid.
+    moved = _came_from(eyes, lower[None] - [0, 0.005, 0], [0.0, 0.0, 0.9, 0.9], shut)[0]
     assert moved[0] == pytest.approx(0, abs=1e-3)
-    assert -1.3 * gap < moved[1] < -0.7 * gap
+    assert -1.4 * gap < moved[1] < -0.7 * gap
     # The other eye, brows and cheeks stay.
     other = LEFT if side else RIGHT
     away = np.concatenate([other.contour, FACE.topology.nose, FACE.topology.mouth])
@@ -93,10 +93,50 @@ def test_an_open_eye_shows_what_a_half_open_one_hid(eyes: EyeMotion) -> None:
     assert inside[1] + moved[1] > lower[1] - 0.5 * gap
 
 
+def _shown(eyes: EyeMotion, openness: float, points: np.ndarray) -> Eyes:
+    at = torch.from_numpy(points.T.astype(np.float32))[None, :, :, None]
+    ahead = torch.tensor([[0.0, 0.0, 0.9, 0.9]])
+    return eyes(at, ahead, torch.tensor([[0.0, 0.0, openness, openness]]))
+
+
+def test_lids_that_come_down_show_skin_like_that_below_the_eye(eyes: EyeMotion) -> None:
+    lower = np.stack([FACE.points[eye.lower].mean(0) for eye in (LEFT, RIGHT)])
+    middle = lower.copy()
+    middle[:, 1] = (lower[:, 1] + [FACE.points[eye.upper].mean(0)[1] for eye in (LEFT, RIGHT)]) / 2
+    shut = _shown(eyes, SHUT, middle)
+    assert (shut.lid > 0.4).all()
+    found = middle[:, 1] + shut.skin[0, 1, :, 0].numpy()
+    assert (found > lower[:, 1] + 0.08).all()
+    assert (found < FACE.points[FACE.topology.nose, 1].max()).all()
+    away = FACE.points[[*FACE.topology.nose, *FACE.topology.mouth, *FACE.topology.brows]]
+    assert _shown(eyes, SHUT, away).lid.max() < 0.05
+    for openness in (0.9, 1.0):
+        assert not _shown(eyes, openness, middle).lid.any()
+
+
+def test_lids_that_the_tracker_calls_shut_touch(eyes: EyeMotion) -> None:
+    assert parted(torch.tensor([SHUT, 0.0, 1.0])).tolist() == pytest.approx([0.0, 0.0, 1.0])
+    lower = FACE.points[LEFT.lower].mean(0)
+    # No more of the eyeball is to be seen at the lower lid, and no less below it.
+    column = lower + np.outer(np.linspace(-0.3, -0.02, 40), [0, 1, 0])
+    moved = column[:, 1] + _came_from(eyes, column, [0, 0, 0.9, 0.9], [0, 0, SHUT, SHUT])[:, 1]
+    top = FACE.points[LEFT.upper].mean(0)[1]
+    assert not ((moved > top + 0.02) & (moved < lower[1] - 0.02)).any()
+
+
+def test_a_picture_takes_the_skin_where_the_lid_is() -> None:
+    seen, skin = torch.full((1, 3, 2, 2), -1.0), torch.full((1, 3, 2, 2), 0.5)
+    lid = torch.tensor([[[[0.0, 1.0], [0.0, 0.0]]]])
+    picture = unfolded(seen, skin, lid)
+    assert (picture[..., 0, 1] > 0.3).all()
+    assert (picture[lid.expand_as(picture) == 0] == -1).all()
+
+
 def test_movement_is_smooth_in_the_codes(eyes: EyeMotion) -> None:
     point = torch.from_numpy(FACE.points.T.astype(np.float32))[None, :, :, None]
     driving = torch.tensor([[0.1, 0.0, 0.5, 0.5]], requires_grad=True)
-    eyes(point, torch.tensor([[0.0, 0.0, 0.9, 0.9]]), driving).abs().sum().backward()
+    moved = eyes(point, torch.tensor([[0.0, 0.0, 0.9, 0.9]]), driving)
+    (moved.step.abs().sum() + moved.lid.sum()).backward()
     assert driving.grad is not None
     assert torch.isfinite(driving.grad).all()
     assert (driving.grad != 0).all()

@@ -64,3 +64,23 @@ def test_what_a_closed_mouth_hides_has_to_be_made(motion: MouthMotion) -> None:
     assert _move(motion, middle, 0.0, 0.3).inside[0, 0] > 0.9
     assert _move(motion, middle, 0.3, 0.0).inside.max() < 1e-3
     assert _move(motion, outside, 0.0, 0.3).inside.max() < 1e-3
+
+
+def test_teeth_that_a_source_shows_are_not_drawn_out(motion: MouthMotion) -> None:
+    upper, lower = (float(FACE.points[i, 1]) for i in FACE.topology.lip_gap)
+    source, driving = 0.12, 0.36
+    parts = opened(FACE.points[FACE.topology.lip_gap, :2], np.array(driving - mean_opening()))
+    top, bottom = upper + parts[0], lower + parts[1]
+    # Below the upper lip, above the lower one, and in the middle.
+    depths = np.array([0.02, 0.05, 0.08, driving - 0.02, driving / 2])
+    column = np.stack([np.zeros(5), top + depths, np.full(5, -0.2)], axis=1)
+    moved = _move(motion, torch.from_numpy(column.astype(np.float32)), source, driving)
+    seen = column[:, 1] + moved.step[0, 1, :, 0].numpy()
+    np.testing.assert_allclose(np.diff(seen[:3]), np.diff(depths[:3]), atol=2e-3)
+    rims = opened(FACE.points[FACE.topology.lip_gap, :2], np.array(source - mean_opening()))
+    assert seen[0] - (upper + rims[0]) == pytest.approx(0.02, abs=4e-3)
+    assert lower + rims[1] - seen[3] == pytest.approx(0.02, abs=4e-3)
+    hidden = moved.hidden[0, 0, :, 0]
+    assert (hidden[[0, 1, 3]] < 0.2).all()
+    assert hidden[4] > 0.8
+    assert bottom - top == pytest.approx(driving, abs=0.01)

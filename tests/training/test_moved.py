@@ -15,7 +15,7 @@ from pdfgc.tracking.measure import (
     mouth_opening_of,
     pose_of_normalised,
 )
-from pdfgc.training.moved import Moved, facing, move
+from pdfgc.training.moved import Moved, facing, move, unsure
 
 N = 60
 
@@ -103,6 +103,20 @@ def test_closed_lids_stay_closed(before: np.ndarray, labels: np.ndarray) -> None
         move(before, shut, mouth_opening_of(before), np.random.default_rng(1)).eye[:, 2:]
         == np.float32(0.1)
     ).all()
+
+
+def test_landmarks_of_eyes_that_close_are_not_believed() -> None:
+    face = canonical_face()
+    openness = np.array([[1.0, 0.9], [0.3, 1.0], [0.5, 0.5]], np.float32)
+    said = unsure(openness, len(face.points))
+    left, right = face.topology.left_eye, face.topology.right_eye
+    assert not said[0].any()
+    assert said[1, left.upper[len(left.upper) // 2]]
+    assert said[1, left.iris_centre]
+    assert not said[1, [*right.contour, *left.corners, *face.topology.mouth]].any()
+    # Half open, the iris is seen; where the lids are is not known so well.
+    assert said[2, right.upper[len(right.upper) // 2]]
+    assert not said[2, [left.iris_centre, right.iris_centre]].any()
 
 
 def test_a_turned_head_hides_its_far_cheek() -> None:

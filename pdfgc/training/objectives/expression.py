@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from pdfgc.config import TrainConfig
-from pdfgc.generator.mouth import plausible_inside
 from pdfgc.model import Encoders, TalkingHead
 from pdfgc.motion import (
     EXPRESSION_WIDTH,
@@ -171,13 +170,10 @@ class ExpressionObjective(ReconstructionObjective):
         made = self.model.generator(appearance, source.unsqueeze(1), driving)
         losses = self.flow_losses(made, view.points.unsqueeze(1), batch.points, batch.seen)
         losses |= self.shape_loss(made, view, view.pose)
-        # Nobody has seen this picture; the source, moved, is the best guess of it, and what it
-        # does not show of the mouth is as a mouth usually is.
-        guess = made.flows[-1].blend(appearance.images).detach()
-        if made.mouth is not None:
-            mouth = made.mouth.detach()
-            unseen = mouth[:, 3:]
-            guess = guess * (1 - unseen) + plausible_inside(mouth, view.image) * unseen
+        # Nobody has seen this picture; the source, moved, is the best guess of it, with a mouth and
+        # lids as they usually are where it does not show them.
+        guess = made.flows[-1].blend(appearance.images) if made.seen is None else made.seen
+        guess = guess.detach()
         weight = 1 + 8 * attention_map(batch.points, self._spots, guess.shape[-1])
         losses["reconstruction"] = reconstruction(made.image, guess, weight)
         losses["synthesis"] = reconstruction(made.synthesis, guess, weight)
