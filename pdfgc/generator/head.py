@@ -167,12 +167,13 @@ class HeadFlow(nn.Module):
             eyes = self.eyes(unfelt, source.eye.float().flatten(0, 1), eye)
             mouth = self.mouth(unfelt, source.mouth.float().flatten(0, 1), opening)
             step, beyond = step[:, :2] + felt + eyes.step + mouth.step, step[:, 2:]
-            seen, skin = (
+
+            def came_from(move: Tensor) -> Tensor:
                 # Without a step nothing moves, however rough the way to the mean face and back is.
-                self._project(known, own + torch.cat([move + rest, beyond], dim=1))
-                for move in (step, felt + eyes.skin)
-                for rest in [self.shape.at(bend, mean + move) - self.shape.at(bend, mean)]
-            )
+                rest = self.shape.at(bend, mean + move) - self.shape.at(bend, mean)
+                return self._project(known, own + torch.cat([move + rest, beyond], dim=1))
+
+            seen, skin = came_from(step), came_from(felt + eyes.skin)
             grid = identity_grid(side, side, device).permute(0, 3, 1, 2)
             place = self.template[:2, None, None] + self.template[2] * mean[::shots]
         return HeadMotion(

@@ -166,6 +166,8 @@ def plausible_inside(mouth: Tensor, picture: Tensor) -> Tensor:
     dark = slit + (deep - slit) * ((height - 0.5) / 0.75).clamp(0, 1)
     tongue = torch.sigmoid((place - 1.0 + 0.35 * middle) * 9)
     teeth = torch.sigmoid((_TEETH - depth) * 10) * torch.sigmoid((middle - 0.5) * 9)
+    # Lips that hardly part show a dark line: what is behind them lies in their shade.
+    teeth = teeth * ((height - 0.35) / 0.5).clamp(0, 1)
     white = white * (0.6 + 0.4 * (2 * depth / _TEETH).clamp(0, 1))
     inside = (dark * (1 - tongue) + red * tongue) * (1 - teeth) + white * teeth
     return (2 * inside - 1).clamp(-1, 1)
