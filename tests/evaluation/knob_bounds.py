@@ -91,7 +91,7 @@ GOAL = {
     "gaze pitch": Bound((0.4, 1.3), 0.9, 1.5),
     "both eyes": Bound((0.6, 1.3), 0.9, 1.5),
     "left eye": Bound((0.6, 1.3), 0.9, 1.5),
-    "right eye": Bound((0.6, 1.3), 0.9, 1.5),
+    "right eye": Bound((0.5, 1.3), 0.9, 1.5),
     "brows": Bound((0.4, 1.3), 0.9, 1.5),
     "smile": Bound((0.4, 1.3), 0.9, 1.5),
     "lip strength": Bound((0.3, 2.0), 0.9, 1.5),
